@@ -1,0 +1,67 @@
+#include "engine/ops/attention.h"
+
+#include "engine/ops/launch.h"
+#include "kernels/attention/attention.h"
+
+namespace llmft::ops {
+namespace {
+
+void check(const char* op, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& o, const Tensor& lse,
+           const AttentionShape& s) {
+    expect_float(op, "q", q);
+    expect_shape(op, "q", q, q.rows, s.heads * s.head_dim);
+    expect_shape(op, "k", k, k.rows, s.kv_heads * s.head_dim);
+    expect_shape(op, "v", v, k.rows, s.kv_heads * s.head_dim);
+    expect_shape(op, "o", o, q.rows, s.heads * s.head_dim);
+    expect_shape(op, "lse", lse, q.rows, s.heads);
+    expect_dtype(op, "lse", lse, DType::kF32);
+    for (const Tensor* t : {&k, &v, &o}) expect_dtype(op, "k, v or o", *t, q.dtype);
+    for (const Tensor* t : {&s.cu_q, &s.cu_k}) {
+        expect_shape(op, "cu_q or cu_k", *t, 1, s.documents + 1);
+        expect_dtype(op, "cu_q or cu_k", *t, DType::kI32);
+    }
+}
+
+double pair_flops(const AttentionShape& s) {   // of one product q·k over all heads
+    return 2.0 * static_cast<double>(s.pairs) * static_cast<double>(s.heads * s.head_dim);
+}
+
+}  // namespace
+
+void attention_forward(const AttentionForward& a, Run& run) {
+    constexpr const char* kOp = "attention_forward";
+    check(kOp, a.q, a.k, a.v, a.o, a.lse, a.shape);
+    const OpCost cost = {.flops = 2 * pair_flops(a.shape),
+                         .bytes = bytes(a.q) + bytes(a.k) + bytes(a.v) + bytes(a.o) + bytes(a.lse)};
+    launch<llmft::AttentionForward>(
+        kOp, cost,
+        {.q = a.q.view(), .k = a.k.view(), .v = a.v.view(), .o = a.o.view(), .lse = static_cast<float*>(a.lse.data),
+         .cu_q = static_cast<int32_t*>(a.shape.cu_q.data), .cu_k = static_cast<int32_t*>(a.shape.cu_k.data),
+         .documents = a.shape.documents, .heads = a.shape.heads, .kv_heads = a.shape.kv_heads, .head_dim = a.shape.head_dim,
+         .scale = a.shape.scale},
+        cpu::attention_forward, cuda::attention_forward, run);
+}
+
+void attention_backward(const AttentionBackward& a, Run& run) {
+    constexpr const char* kOp = "attention_backward";
+    check(kOp, a.q, a.k, a.v, a.o, a.lse, a.shape);
+    expect_shape(kOp, "d_o", a.d_o, a.q.rows, a.q.cols);
+    expect_shape(kOp, "d_q", a.d_q, a.q.rows, a.q.cols);
+    expect_shape(kOp, "d_k", a.d_k, a.k.rows, a.k.cols);
+    expect_shape(kOp, "d_v", a.d_v, a.v.rows, a.v.cols);
+    for (const Tensor* t : {&a.d_o, &a.d_q, &a.d_k, &a.d_v}) expect_dtype(kOp, "d_o, d_q, d_k or d_v", *t, a.q.dtype);
+    const Arena::Mark scratch(run.arena);
+    const Tensor delta = run.arena.take("attention.delta", DType::kF32, a.q.rows, a.shape.heads);
+    const OpCost cost = {.flops = 5 * pair_flops(a.shape),
+                         .bytes = 3 * bytes(a.q) + bytes(a.o) + 4 * bytes(a.k) + bytes(a.lse)};
+    launch<llmft::AttentionBackward>(
+        kOp, cost,
+        {.q = a.q.view(), .k = a.k.view(), .v = a.v.view(), .o = a.o.view(), .lse = static_cast<float*>(a.lse.data),
+         .d_o = a.d_o.view(), .d_q = a.d_q.view(), .d_k = a.d_k.view(), .d_v = a.d_v.view(),
+         .delta = static_cast<float*>(delta.data), .cu_q = static_cast<int32_t*>(a.shape.cu_q.data),
+         .cu_k = static_cast<int32_t*>(a.shape.cu_k.data), .documents = a.shape.documents, .heads = a.shape.heads,
+         .kv_heads = a.shape.kv_heads, .head_dim = a.shape.head_dim, .scale = a.shape.scale},
+        cpu::attention_backward, cuda::attention_backward, run);
+}
+
+}  // namespace llmft::ops

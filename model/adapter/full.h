@@ -1,0 +1,22 @@
+// Full fine-tuning: every weight is a parameter with an f32 master; where the compute dtype differs, a copy is published before
+// each step.
+#pragma once
+
+#include "model/adapter/tuning.h"
+
+namespace llmft {
+
+class Full final : public Tuning {
+public:
+    LinearTraining linear(std::string_view module, int64_t in, int64_t out) const override;
+    LinearGroup::Training rest() const override { return LinearGroup::Training::kFull; }
+    void initialise(Decoder& model, Run& run) override;
+    void before_step(int64_t step, Run& run) override;
+    void after_grads(int64_t, Run&) override {}
+    void save(const Decoder& model, const std::filesystem::path& folder, Run& run) const override;
+
+private:
+    Decoder* model_ = nullptr;
+};
+
+}  // namespace llmft

@@ -1,0 +1,43 @@
+// The attention half of a block: x_mid = x + o(attention(rope(qkv(norm(x))))).
+#pragma once
+
+#include "engine/ops/attention.h"
+#include "model/norm.h"
+#include "model/saved.h"
+
+namespace llmft {
+
+struct Attention {
+    Norm norm;
+    LinearGroup qkv;   // rows: H·D of q, Hk·D of k, Hk·D of v
+    LinearGroup o;
+    int64_t heads = 0;
+    int64_t kv_heads = 0;
+    int64_t head_dim = 0;
+};
+
+// Keys and values of a document as far as it was decoded; forward appends to it and attends to all of it.
+struct KeyValueCache {
+    Tensor k, v;          // (capacity, Hk·D)
+    int64_t filled = 0;   // rows before this forward
+};
+
+// What a forward or backward of one micro-batch shares over all layers.
+struct LayerContext {
+    LinearContext linear;
+    Tensor cos, sin;   // (T, D/2)
+    ops::AttentionShape attention;
+};
+
+// x (T, C) → x_mid (T, C). cache: null while training.
+void attention_forward(const Attention&, const Tensor& x, const AttentionSaved&, const Tensor& x_mid, KeyValueCache* cache,
+                       const LayerContext&, Run&);
+
+struct AttentionHalfBackward {
+    Tensor x;     // (T, C) the half's input
+    Tensor d_x;   // (T, C) in: gradient of x_mid; out: gradient of x. o's P spare columns beside it
+    enum class Input : uint8_t { kNeeded, kNotNeeded } input;   // kNotNeeded: nothing trained lies below
+};
+void attention_backward(const Attention&, const AttentionSaved&, const AttentionHalfBackward&, const LayerContext&, Run&);
+
+}  // namespace llmft

@@ -1,0 +1,26 @@
+// A transformer block, the figure of the paper: pre-norm attention and pre-norm SwiGLU, each added to the residual stream.
+#pragma once
+
+#include "model/mlp.h"
+
+namespace llmft {
+
+struct Block {
+    Attention attention;
+    Mlp mlp;
+};
+
+// Room for what forward leaves, as the policy says; from the arena's stack, in the caller's Mark.
+BlockSaved take_saved(const Block&, int64_t tokens, int64_t channels, DType dtype, Recompute policy, Arena& arena);
+
+// saved.x (T, C) → x_out (T, C).
+void block_forward(const Block&, const BlockSaved& saved, const Tensor& x_out, const LayerContext&, Run&);
+
+// d_x (T, C | P): gradient of x_out in, of saved.x out. What the policy dropped is rerun in scratch.
+void block_backward(const Block&, const BlockSaved& saved, const Tensor& d_x, AttentionHalfBackward::Input input,
+                    const LayerContext&, Run&);
+
+// Forward only: nothing is kept for a backward. cache: null, or where keys and values of the one document go.
+void block_evaluate(const Block&, const Tensor& x, const Tensor& x_out, KeyValueCache* cache, const LayerContext&, Run&);
+
+}  // namespace llmft

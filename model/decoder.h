@@ -1,0 +1,80 @@
+// A Llama-family causal language model: embedding → blocks → loss, forward and backward. Owns which layers are rerun in
+// backward and how low the backward must go. Implements what the trainer drives.
+#pragma once
+
+#include <vector>
+
+#include "engine/train/trainable.h"
+#include "model/adapter/tuning.h"
+#include "model/block.h"
+#include "model/config.h"
+#include "model/lm_loss.h"
+
+namespace llmft {
+
+struct DecoderOptions {
+    DType dtype = DType::kF32;                                // of weights in computation and of activations
+    int64_t tokens = 0;                                       // most tokens of a micro-batch
+    int64_t head_chunk = kHeadChunkRows;                      // loss rows at a time
+    std::vector<Recompute> recompute;                         // one per layer
+    static constexpr int64_t kHeadChunkRows = 256;
+};
+
+// One tensor of the model's files and where it goes: converted to the destination's dtype.
+struct WeightTarget {
+    std::string name;   // Hugging Face's: "model.layers.0.mlp.up_proj.weight"
+    Tensor to;          // (rows, cols) as the file holds it
+};
+
+class Decoder final : public Trainable {
+public:
+    // Declares every weight, parameter and slot in run.arena; reads nothing. Weights are zero until the targets are filled.
+    Decoder(const ModelConfig& config, const DecoderOptions& options, const Tuning& tuning, Run& run);
+
+    std::vector<WeightTarget> weight_targets() const;
+    // Masters → compute storage, after they changed.
+    void publish(Run&) const;
+
+    void forward_backward(const Batch&, GradSink&, Run&) override;
+    void evaluate(const Batch&, Run&) override;
+    Sums take_sums(Run&) override;
+    const ParameterSet& parameters() const override { return parameters_; }
+
+    // Forward only; per loss row, in order, the loss and whether the target is the likeliest token.
+    struct Scores {
+        std::vector<float> nll;
+        std::vector<int32_t> correct;
+    };
+    Scores score(const Batch&, Run&);
+    // Appends the batch's one document to the caches (one per layer) and returns the logits (V) of its last token in f32.
+    std::vector<float> decode(const Batch&, std::vector<KeyValueCache>& caches, Run&);
+
+    const ModelConfig& config() const { return config_; }
+    const std::vector<Block>& blocks() const { return blocks_; }
+    const WeightStore& weights() const { return weights_; }
+
+private:
+    void declare_parameters();
+    void declare_weights(Arena&);
+    void declare_slots(Run&);
+    LayerContext layer_context(const Batch&, LinearContext::Mode, Run&) const;
+    void embed(const Batch&, const Tensor& x, Run&) const;
+    Tensor hidden(const Batch&, std::vector<KeyValueCache>* caches, const LayerContext&, Run&) const;
+    void report_ready(const Block&, GradSink&) const;
+
+    ModelConfig config_;
+    DecoderOptions options_;
+    LinearGroup::Training rest_;   // of embedding, norms and head
+    WeightStore weights_;
+    ParameterSet parameters_;
+    WeightId embedding_;
+    size_t embedding_block_ = 0;
+    std::vector<Block> blocks_;
+    Head head_;
+    int64_t lowest_trained_ = 0;   // blocks below need no backward
+    Tensor inv_freq_;              // (1, D/2)
+    LossOutputs loss_;
+    int64_t loss_tokens_ = 0;      // predicted tokens in the running sums
+};
+
+}  // namespace llmft

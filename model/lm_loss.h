@@ -1,0 +1,30 @@
+// Final norm, output projection and loss, over loss rows only and in chunks of a fixed number of rows: logits never exist
+// whole, and shapes are few. The last chunk is filled up with rows that carry no loss.
+#pragma once
+
+#include "model/norm.h"
+
+namespace llmft {
+
+struct Head {
+    Norm norm;
+    WeightId weight;   // (V, C); the embedding's where tied
+    LinearGroup::Training training = LinearGroup::Training::kFrozen;
+    size_t w_block = 0;   // under kFull; the embedding's where tied
+    int64_t vocab = 0;
+    int64_t chunk_rows = 0;
+};
+
+struct LossOutputs {
+    Tensor loss;      // (1, Q') f32, natural log, of each loss row in order
+    Tensor correct;   // (1, Q') int32, 1 where the target is the first largest logit
+    Tensor sums;      // (1, 2) f64, accumulates Σ loss, Σ correct
+};
+
+// x (T, C): the last block's output. d_x (T, C): gradient of the sum of losses, overwritten; empty for an evaluation.
+void lm_loss(const Head&, const Tensor& x, const Batch&, const Tensor& d_x, const LossOutputs&, const LinearContext&, Run&);
+
+// Logits (rows, V) of some rows x (rows, C), for generation.
+void lm_logits(const Head&, const Tensor& x, const Tensor& logits, const LinearContext&, Run&);
+
+}  // namespace llmft
