@@ -4,7 +4,8 @@
 
 #include <cmath>
 
-#include "engine/io/json.h"
+#include "engine/io/json_field.h"
+#include "engine/io/quote.h"
 
 namespace llmft {
 namespace {
@@ -12,77 +13,86 @@ namespace {
 constexpr int64_t kMaxWidth = int64_t{1} << 24;
 constexpr int64_t kMaxLayers = 10000;
 
-[[noreturn]] void refuse(const std::string& file, const std::string& field, const std::string& what) {
-    throw UserError("SCHEMA", file, field, what, "this version trains Llama 1/2/3-shaped models without it");
+constexpr const char* kCorrect = "correct the config";
+
+[[noreturn]] void refuse(const JsonField& field, const std::string& what) {
+    field.refuse("SCHEMA", what, "this version trains Llama 1/2/3-shaped models without it");
 }
 
 // A field that this maths does not have must be absent, null, or its neutral value.
-void expect_neutral(const Json& config, const std::string& file, const char* field, const Json& neutral) {
-    const auto at = config.find(field);
-    if (at == config.end() || at->is_null() || *at == neutral) return;
-    refuse(file, field, fmt::format("{} is not supported", at->dump()));
+void expect_neutral(const JsonField& config, const char* name, const Json& neutral) {
+    const auto field = config.find(name);
+    if (field && field->json() != neutral) refuse(*field, fmt::format("{} is not supported", field->json().dump()));
 }
 
-void expect_llama(const Json& config, const std::string& file) {
-    const Fields fields(config, file);
-    if (const std::string type = fields.string("model_type"); type != "llama") refuse(file, "model_type", fmt::format("\"{}\" is not supported", type));
-    if (const Json* names = fields.find("architectures"); names && names->is_array() && !names->empty() && names->front() != "LlamaForCausalLM")
-        refuse(file, "architectures", fmt::format("{} is not a causal Llama", names->front().dump()));
-    expect_neutral(config, file, "hidden_act", "silu");
-    for (const char* flag : {"attention_bias", "mlp_bias", "use_sliding_window"}) expect_neutral(config, file, flag, false);
-    expect_neutral(config, file, "attention_dropout", 0.0);
-    expect_neutral(config, file, "partial_rotary_factor", 1.0);
+void expect_llama(const JsonField& config) {
+    const JsonField type = config.at("model_type");
+    if (type.text() != "llama") refuse(type, fmt::format("{} is not supported", in_quotes(type.text())));
+    if (const auto names = config.find("architectures"))
+        for (const JsonField& name : names->items())
+            if (name.text() != "LlamaForCausalLM") refuse(name, fmt::format("{} is not a causal Llama", in_quotes(name.text())));
+    expect_neutral(config, "hidden_act", "silu");
+    for (const char* flag : {"attention_bias", "mlp_bias", "use_sliding_window"}) expect_neutral(config, flag, false);
+    for (const char* field : {"attention_dropout", "resid_pdrop", "embd_pdrop"}) expect_neutral(config, field, 0.0);
+    expect_neutral(config, "partial_rotary_factor", 1.0);
     for (const char* field : {"sliding_window", "quantization_config", "attn_logit_softcapping", "final_logit_softcapping",
                               "embedding_multiplier", "logits_scaling", "residual_multiplier", "attention_multiplier", "num_experts",
                               "num_local_experts"})
-        expect_neutral(config, file, field, nullptr);
-    if (const Json* types = fields.find("layer_types"); types && types->is_array())
-        for (const Json& type : *types)
-            if (type != "full_attention") refuse(file, "layer_types", fmt::format("{} is not supported", type.dump()));
+        expect_neutral(config, field, nullptr);
+    if (const auto types = config.find("layer_types"))
+        for (const JsonField& one : types->items())
+            if (one.text() != "full_attention") refuse(one, fmt::format("{} is not supported", in_quotes(one.text())));
+}
+
+int64_t integer_or(const JsonField& object, const char* name, int64_t least, int64_t most, int64_t fallback) {
+    const auto field = object.find(name);
+    return field ? field->integer(least, most) : fallback;
+}
+
+double number_or(const JsonField& object, const char* name, double least, double most, double fallback) {
+    const auto field = object.find(name);
+    return field ? field->number(least, most) : fallback;
+}
+
+Llama3Rope read_llama3(const JsonField& rope) {
+    const Llama3Rope r = {.factor = rope.at("factor").number(1, 1e6),
+                          .low_freq_factor = rope.at("low_freq_factor").number(1e-6, 1e6),
+                          .high_freq_factor = rope.at("high_freq_factor").number(1e-6, 1e6),
+                          .original_max_position_embeddings = rope.at("original_max_position_embeddings").number(1, 1e9)};
+    if (r.high_freq_factor <= r.low_freq_factor) rope.at("high_freq_factor").refuse("RANGE", "it must exceed low_freq_factor", kCorrect);
+    return r;
 }
 
 // The three spellings: rope_theta with rope_scaling {"rope_type"} or {"type"} (transformers 4), rope_parameters (5).
-void read_rope(const Json& config, const std::string& file, ModelConfig& out) {
-    const Fields top(config, file);
-    const Json* parameters = top.find("rope_parameters");
-    const char* name = parameters && parameters->is_object() ? "rope_parameters" : "rope_scaling";
-    const Json* scaling = top.find(name);
+void read_rope(const JsonField& config, ModelConfig& out) {
     constexpr double kDefaultTheta = 10000;
-    out.rope_theta = top.number("rope_theta", 1, 1e12, kDefaultTheta);
-    if (!scaling || scaling->is_null()) return;
-    if (!scaling->is_object()) refuse(file, name, "it must be an object or null");
-    const Fields rope(*scaling, file, name);
-    out.rope_theta = rope.number("rope_theta", 1, 1e12, out.rope_theta);
-    expect_neutral(*scaling, file, "partial_rotary_factor", 1.0);
-    const std::string type = rope.find("rope_type") ? rope.string("rope_type") : rope.string("type", "default");
-    if (type == "default") return;
-    if (type != "llama3") refuse(file, std::string(name) + ".rope_type", fmt::format("\"{}\" is not supported", type));
-    out.rope_llama3 = Llama3Rope{
-        .factor = rope.number("factor", 1, 1e6),
-        .low_freq_factor = rope.number("low_freq_factor", 1e-6, 1e6),
-        .high_freq_factor = rope.number("high_freq_factor", 1e-6, 1e6),
-        .original_max_position_embeddings = rope.number("original_max_position_embeddings", 1, 1e9)};
-    if (out.rope_llama3->high_freq_factor <= out.rope_llama3->low_freq_factor)
-        throw UserError("RANGE", file, std::string(name) + ".high_freq_factor", "it must exceed low_freq_factor", "correct the config");
+    out.rope_theta = number_or(config, "rope_theta", 1, 1e12, kDefaultTheta);
+    auto rope = config.find("rope_parameters");
+    if (!rope) rope = config.find("rope_scaling");
+    if (!rope) return;
+    rope->expect_object();
+    out.rope_theta = number_or(*rope, "rope_theta", 1, 1e12, out.rope_theta);
+    expect_neutral(*rope, "partial_rotary_factor", 1.0);
+    const std::string type = rope->text_or("rope_type", rope->text_or("type", "default"));
+    if (type == "llama3")
+        out.rope_llama3 = read_llama3(*rope);
+    else if (type != "default")
+        refuse(*rope, fmt::format("rope_type {} is not supported", in_quotes(type)));
 }
 
-void check_heads(const ModelConfig& c, const std::string& file) {
+void check_heads(const ModelConfig& c, const JsonField& config) {
     if (c.num_attention_heads % c.num_key_value_heads != 0)
-        throw UserError("RANGE", file, "num_key_value_heads",
-                        fmt::format("{} does not divide num_attention_heads {}", c.num_key_value_heads, c.num_attention_heads),
-                        "correct the config");
-    if (c.head_dim % 2 != 0) throw UserError("RANGE", file, "head_dim", fmt::format("{} is odd", c.head_dim), "correct the config");
+        config.at("num_key_value_heads").refuse("RANGE", fmt::format("{} does not divide num_attention_heads {}", c.num_key_value_heads, c.num_attention_heads), kCorrect);
+    if (c.head_dim % 2 != 0) config.at("hidden_size").refuse("RANGE", fmt::format("head_dim {} is odd", c.head_dim), kCorrect);
 }
 
-std::vector<int32_t> token_ids(const Json& config, const char* field, const std::string& file) {
-    const auto at = config.find(field);
-    if (at == config.end() || at->is_null()) return {};
+// An id, a list of ids, or nothing; -1 means none.
+std::vector<int32_t> token_ids(const JsonField& config, const char* name) {
+    const auto field = config.find(name);
+    if (!field) return {};
     std::vector<int32_t> ids;
-    for (const Json& one : at->is_array() ? *at : Json::array({*at})) {
-        if (!one.is_number_integer() || one.get<int64_t>() < -1 || one.get<int64_t>() > INT32_MAX)
-            throw UserError("SCHEMA", file, field, fmt::format("{} is not a token id", one.dump()), "correct the config");
-        if (one.get<int64_t>() >= 0) ids.push_back(one.get<int32_t>());
-    }
+    for (const JsonField& one : field->json().is_array() ? field->items() : std::vector<JsonField>{*field})
+        if (const int64_t id = one.integer(-1, INT32_MAX); id >= 0) ids.push_back(static_cast<int32_t>(id));
     return ids;
 }
 
@@ -90,30 +100,31 @@ std::vector<int32_t> token_ids(const Json& config, const char* field, const std:
 
 ModelConfig ModelConfig::load(const std::filesystem::path& folder) {
     const std::string file = (folder / "config.json").string();
-    const Json config = parse_json_file(file, JsonLimits{});
-    if (!config.is_object()) throw UserError("SCHEMA", file, "", "it is not an object", "give a Hugging Face model folder");
-    expect_llama(config, file);
-    const Fields fields(config, file);
+    const Json document = parse_json_file(file, JsonLimits{});
+    const JsonField config(document, file, "");
+    config.expect_object();
+    expect_llama(config);
     ModelConfig c;
     c.name = folder.string();
-    c.hidden_size = fields.integer("hidden_size", 1, kMaxWidth);
-    c.intermediate_size = fields.integer("intermediate_size", 1, kMaxWidth);
-    c.num_hidden_layers = fields.integer("num_hidden_layers", 1, kMaxLayers);
-    c.num_attention_heads = fields.integer("num_attention_heads", 1, kMaxWidth);
-    c.num_key_value_heads = fields.integer("num_key_value_heads", 1, c.num_attention_heads, c.num_attention_heads);
-    if (!fields.find("head_dim") && c.hidden_size % c.num_attention_heads != 0)
-        throw UserError("RANGE", file, "num_attention_heads", fmt::format("{} does not divide hidden_size {}", c.num_attention_heads, c.hidden_size),
-                        "correct the config");
-    c.head_dim = fields.integer("head_dim", 2, 1 << 14, c.hidden_size / c.num_attention_heads);
-    c.vocab_size = fields.integer("vocab_size", 1, int64_t{1} << 30);
+    c.hidden_size = config.at("hidden_size").integer(1, kMaxWidth);
+    c.intermediate_size = config.at("intermediate_size").integer(1, kMaxWidth);
+    c.num_hidden_layers = config.at("num_hidden_layers").integer(1, kMaxLayers);
+    c.num_attention_heads = config.at("num_attention_heads").integer(1, kMaxWidth);
+    c.num_key_value_heads = integer_or(config, "num_key_value_heads", 1, c.num_attention_heads, c.num_attention_heads);
+    if (!config.find("head_dim") && c.hidden_size % c.num_attention_heads != 0)
+        config.at("num_attention_heads").refuse("RANGE", fmt::format("{} does not divide hidden_size {}", c.num_attention_heads, c.hidden_size), kCorrect);
+    constexpr int64_t kMaxHeadDim = 256;   // of the attention kernels
+    c.head_dim = integer_or(config, "head_dim", 2, kMaxHeadDim, c.hidden_size / c.num_attention_heads);
+    if (c.head_dim > kMaxHeadDim) config.at("num_attention_heads").refuse("RANGE", fmt::format("head_dim {} exceeds {}", c.head_dim, kMaxHeadDim), kCorrect);
+    c.vocab_size = config.at("vocab_size").integer(1, int64_t{1} << 30);
     constexpr int64_t kDefaultPositions = 2048;
-    c.max_position_embeddings = fields.integer("max_position_embeddings", 1, int64_t{1} << 40, kDefaultPositions);
-    c.rms_norm_eps = static_cast<float>(fields.number("rms_norm_eps", 0, 1, 1e-6));
-    c.tie_word_embeddings = fields.boolean("tie_word_embeddings", false);
-    c.eos_token_ids = token_ids(config, "eos_token_id", file);
-    if (const auto bos = token_ids(config, "bos_token_id", file); !bos.empty()) c.bos_token_id = bos.front();
-    read_rope(config, file, c);
-    check_heads(c, file);
+    c.max_position_embeddings = integer_or(config, "max_position_embeddings", 1, int64_t{1} << 40, kDefaultPositions);
+    c.rms_norm_eps = static_cast<float>(number_or(config, "rms_norm_eps", 0, 1, 1e-6));
+    c.tie_word_embeddings = config.flag_or("tie_word_embeddings", false);
+    c.eos_token_ids = token_ids(config, "eos_token_id");
+    if (const auto bos = token_ids(config, "bos_token_id"); !bos.empty()) c.bos_token_id = bos.front();
+    read_rope(config, c);
+    check_heads(c, config);
     return c;
 }
 

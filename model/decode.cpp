@@ -28,7 +28,7 @@ std::vector<float> DecodeSlots::feed(Decoder& model, std::span<const int32_t> id
     run.device.upload(cu_k_, cu_k, run.stream);
     batch.cu_k = cu_k_;
     batch.attention_pairs += int64_t{filled} * count;
-    return model.decode(batch, caches_, run);
+    return model.logits(batch, 1, &caches_, run);
 }
 
 Decoded DecodeSlots::greedy(Decoder& model, std::span<const int32_t> prompt, const DecodeOptions& options,

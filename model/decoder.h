@@ -46,10 +46,12 @@ public:
         std::vector<int32_t> correct;
     };
     Scores score(const Batch&, Run&);
-    // Appends the batch's one document to the caches (one per layer) and returns the logits (V) of its last token in f32.
-    std::vector<float> decode(const Batch&, std::vector<KeyValueCache>& caches, Run&);
+    // Logits of the batch's last `rows` rows, (rows, V) in f32. caches: null, or one per layer, to which the batch's one document
+    // is appended.
+    std::vector<float> logits(const Batch&, int64_t rows, std::vector<KeyValueCache>* caches, Run&) const;
 
     const ModelConfig& config() const { return config_; }
+    DType dtype() const { return options_.dtype; }
     const std::vector<Block>& blocks() const { return blocks_; }
     const WeightStore& weights() const { return weights_; }
 
