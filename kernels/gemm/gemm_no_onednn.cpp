@@ -2,8 +2,12 @@
 
 namespace llmft::cpu {
 
-void gemm_onednn(const Gemm&) { throw InternalError("gemm: built without oneDNN"); }
+void gemm_onednn(const Gemm&) {
+    throw InternalError("gemm: built without oneDNN");
+}
 
-bool gemm_onednn_has(DType) { return false; }
+bool gemm_onednn_has(DType) {
+    return false;
+}
 
-}  // namespace llmft::cpu
+}   // namespace llmft::cpu

@@ -26,8 +26,9 @@ struct KeyHash {
         uint64_t h = 0;
         const auto mix = [&h](int64_t x) { h = (h ^ static_cast<uint64_t>(x)) * 0x9e3779b97f4a7c15u, h ^= h >> 29; };
         for (const int64_t x : {key.m, key.n, key.k, key.a_ld, key.b_ld, key.c_ld}) mix(x);
-        mix(static_cast<int64_t>(key.a_op) | static_cast<int64_t>(key.b_op) << 8 | static_cast<int64_t>(key.operand) << 16 |
-            static_cast<int64_t>(key.result) << 24 | static_cast<int64_t>(key.out_mode) << 32);
+        mix(static_cast<int64_t>(key.a_op) | static_cast<int64_t>(key.b_op) << 8 |
+            static_cast<int64_t>(key.operand) << 16 | static_cast<int64_t>(key.result) << 24 |
+            static_cast<int64_t>(key.out_mode) << 32);
         mix(std::bit_cast<int32_t>(key.alpha));
         return static_cast<size_t>(h);
     }
@@ -102,8 +103,8 @@ struct Primitive {
 // One per thread: primitives, and one scratchpad as large as the neediest of them.
 class Cache {
 public:
-    // oneDNN splits a call over OpenMP's threads and its bits then change with their number, so the calling thread gets one.
-    // The library brings the OpenMP runtime; looked up by name, so that no compiler needs its own OpenMP.
+    // oneDNN splits a call over OpenMP's threads and its bits then change with their number, so the calling thread gets
+    // one. The library brings the OpenMP runtime; looked up by name, so that no compiler needs its own OpenMP.
     Cache() : stream_(cpu_engine()) {
         if (void* found = dlsym(RTLD_DEFAULT, "omp_set_num_threads")) reinterpret_cast<void (*)(int)>(found)(1);
     }
@@ -153,10 +154,11 @@ std::string shape(const Key& key) {
     const auto side = [](Transpose op) { return op == Transpose::kYes ? "T" : "N"; };
     return std::string("gemm ") + side(key.a_op) + side(key.b_op) + " (M=" + std::to_string(key.m) +
            ", N=" + std::to_string(key.n) + ", K=" + std::to_string(key.k) + "), ld " + std::to_string(key.a_ld) + " " +
-           std::to_string(key.b_ld) + " " + std::to_string(key.c_ld) + ", " + name(key.operand) + " to " + name(key.result);
+           std::to_string(key.b_ld) + " " + std::to_string(key.c_ld) + ", " + name(key.operand) + " to " +
+           name(key.result);
 }
 
-}  // namespace
+}   // namespace
 
 void gemm_onednn(const Gemm& g) {
     const Key key{.m = g.m,
@@ -190,4 +192,4 @@ bool gemm_onednn_has(DType t) {
     return t == DType::kBf16 && (static_cast<unsigned>(dnnl_get_effective_cpu_isa()) & kNeeded) == kNeeded;
 }
 
-}  // namespace llmft::cpu
+}   // namespace llmft::cpu

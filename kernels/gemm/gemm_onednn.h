@@ -1,5 +1,5 @@
-// The oneDNN engine behind cpu::gemm. gemm_onednn.cpp is the real one; gemm_no_onednn.cpp stands in for it, at link time, in a
-// build without the library.
+// The oneDNN engine behind cpu::gemm. gemm_onednn.cpp is the real one; gemm_no_onednn.cpp stands in for it, at link
+// time, in a build without the library.
 #pragma once
 
 #include "kernels/gemm/gemm.h"
@@ -10,7 +10,8 @@ namespace llmft::cpu {
 // The first use of a shape on a thread creates its primitive (about 1 ms, 10 us where another thread has it already).
 void gemm_onednn(const Gemm&);
 
-// Whether oneDNN has products of this dtype here: bf16 needs AVX512_BF16 or AMX. False for everything without the library.
+// Whether oneDNN has products of this dtype here: bf16 needs AVX512_BF16 or AMX. False for everything without the
+// library.
 bool gemm_onednn_has(DType);
 
-}  // namespace llmft::cpu
+}   // namespace llmft::cpu
