@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::string_view kFetchAgain = "fetch the file again";
 
-}  // namespace
+}   // namespace
 
 void JsonField::refuse(std::string_view kind, std::string_view what, std::string_view remedy) const {
     throw UserError(std::string(kind), file_, path_, what, remedy);
@@ -21,12 +21,14 @@ std::string JsonField::text() const {
 }
 
 bool JsonField::flag() const {
-    if (!value_->is_boolean()) refuse("SCHEMA", fmt::format("is {}, wanted true or false", value_->type_name()), kFetchAgain);
+    if (!value_->is_boolean())
+        refuse("SCHEMA", fmt::format("is {}, wanted true or false", value_->type_name()), kFetchAgain);
     return value_->get<bool>();
 }
 
 int64_t JsonField::integer(int64_t least, int64_t most) const {
-    if (!value_->is_number_integer()) refuse("SCHEMA", fmt::format("is {}, wanted an integer", value_->dump()), kFetchAgain);
+    if (!value_->is_number_integer())
+        refuse("SCHEMA", fmt::format("is {}, wanted an integer", value_->dump()), kFetchAgain);
     const bool beyond = value_->is_number_unsigned() && value_->get<uint64_t>() > uint64_t{INT64_MAX};
     const int64_t value = beyond ? INT64_MAX : value_->get<int64_t>();
     if (beyond || value < least || value > most)
@@ -38,12 +40,14 @@ std::vector<JsonField> JsonField::items() const {
     if (!value_->is_array()) refuse("SCHEMA", fmt::format("is {}, wanted an array", value_->type_name()), kFetchAgain);
     std::vector<JsonField> fields;
     fields.reserve(value_->size());
-    for (size_t i = 0; i < value_->size(); ++i) fields.emplace_back((*value_)[i], file_, fmt::format("{}[{}]", path_, i));
+    for (size_t i = 0; i < value_->size(); ++i)
+        fields.emplace_back((*value_)[i], file_, fmt::format("{}[{}]", path_, i));
     return fields;
 }
 
 JsonField JsonField::at(std::string_view key) const {
-    if (!value_->is_object()) refuse("SCHEMA", fmt::format("is {}, wanted an object", value_->type_name()), kFetchAgain);
+    if (!value_->is_object())
+        refuse("SCHEMA", fmt::format("is {}, wanted an object", value_->type_name()), kFetchAgain);
     const auto found = value_->find(std::string(key));
     const std::string path = path_.empty() ? std::string(key) : fmt::format("{}.{}", path_, key);
     if (found == value_->end()) JsonField(*value_, file_, path).refuse("SCHEMA", "is missing", kFetchAgain);
@@ -51,7 +55,8 @@ JsonField JsonField::at(std::string_view key) const {
 }
 
 std::optional<JsonField> JsonField::find(std::string_view key) const {
-    if (!value_->is_object()) refuse("SCHEMA", fmt::format("is {}, wanted an object", value_->type_name()), kFetchAgain);
+    if (!value_->is_object())
+        refuse("SCHEMA", fmt::format("is {}, wanted an object", value_->type_name()), kFetchAgain);
     const auto found = value_->find(std::string(key));
     if (found == value_->end() || found->is_null()) return std::nullopt;
     return at(key);
@@ -67,4 +72,4 @@ std::string JsonField::text_or(std::string_view key, std::string_view fallback) 
     return field ? field->text() : std::string(fallback);
 }
 
-}  // namespace llmft
+}   // namespace llmft

@@ -1,5 +1,5 @@
-// A value of a JSON file that remembers where it came from, so that whatever is wrong with it is one UserError that names
-// file and field. A view: the document must outlive it.
+// A value of a JSON file that remembers where it came from, so that whatever is wrong with it is one UserError that
+// names file and field. A view: the document must outlive it.
 #pragma once
 
 #include <cstdint>
@@ -37,4 +37,4 @@ private:
     std::string file_, path_;
 };
 
-}  // namespace llmft
+}   // namespace llmft

@@ -26,7 +26,7 @@ bool touches_word(std::string_view text, size_t begin, size_t end) {
            (end < text.size() && has_class(text, end, unicode::kWord));
 }
 
-}  // namespace
+}   // namespace
 
 void TokenMatcher::add(std::string_view pattern, const AddedToken& token) {
     if (pattern.empty()) return;
@@ -76,7 +76,8 @@ void TokenMatcher::split(std::string_view text, std::vector<TextPart>& parts) co
             while (begin > done && has_class(text, character_before(text, begin), unicode::kSpace))
                 begin = character_before(text, begin);
         if (match.token->rstrip)
-            while (end < text.size() && has_class(text, end, unicode::kSpace)) end += unicode::decode_utf8(text, end).bytes;
+            while (end < text.size() && has_class(text, end, unicode::kSpace))
+                end += unicode::decode_utf8(text, end).bytes;
         if (done < begin) parts.push_back({-1, done, begin});
         parts.push_back({match.token->id, begin, end});
         done = end;
@@ -97,13 +98,16 @@ AddedTokens::AddedTokens(const std::optional<JsonField>& list, const Vocabulary&
                          .special = field.flag_or("special", false)};
         if (token.content.empty()) field.at("content").refuse("RANGE", "is empty", "fetch the file again");
         if (token.content.size() > kLongestToken)
-            field.at("content").refuse("LIMIT", fmt::format("has {} bytes, at most {}", token.content.size(), kLongestToken),
+            field.at("content").refuse("LIMIT",
+                                       fmt::format("has {} bytes, at most {}", token.content.size(), kLongestToken),
                                        "add a shorter token");
-        if (id_of(token.content)) field.refuse("DUP", fmt::format("\"{}\" is added twice", token.content), "remove one");
+        if (id_of(token.content))
+            field.refuse("DUP", fmt::format("\"{}\" is added twice", token.content), "remove one");
         const auto own = model.id_of(token.content);
         const int64_t expected = own ? *own : model.size() + beyond_model_;
         if (token.id != expected)
-            field.at("id").refuse("RANGE", fmt::format("is {}, but \"{}\" has to be {}", token.id, token.content, expected),
+            field.at("id").refuse("RANGE",
+                                  fmt::format("is {}, but \"{}\" has to be {}", token.id, token.content, expected),
                                   "number added tokens after the vocabulary, without a gap");
         if (!own) ++beyond_model_;
         places_.emplace(token.id, tokens_.size());
@@ -132,4 +136,4 @@ std::optional<int32_t> AddedTokens::id_of(std::string_view content) const {
     return found->second;
 }
 
-}  // namespace llmft
+}   // namespace llmft

@@ -1,4 +1,5 @@
-// tokenizer.json's added_tokens: strings that are one token wherever they stand in the text, found before anything else.
+// tokenizer.json's added_tokens: strings that are one token wherever they stand in the text, found before anything
+// else.
 #pragma once
 
 #include <cstdint>
@@ -30,8 +31,8 @@ struct TextPart {
 class TokenMatcher {
 public:
     void add(std::string_view pattern, const AddedToken& token);
-    // Replaces `parts` by the whole of `text`, cut; no part of text is empty. A token with single_word that touches a word
-    // is passed over; lstrip and rstrip take the white space beside a token.
+    // Replaces `parts` by the whole of `text`, cut; no part of text is empty. A token with single_word that touches a
+    // word is passed over; lstrip and rstrip take the white space beside a token.
     void split(std::string_view text, std::vector<TextPart>& parts) const;
 
 private:
@@ -49,8 +50,8 @@ private:
 
 class AddedTokens {
 public:
-    // `list` may be null: no tokens. A token's id is its model's, or the next one after the model's and the earlier tokens'
-    // (the library would renumber it otherwise): refused else.
+    // `list` may be null: no tokens. A token's id is its model's, or the next one after the model's and the earlier
+    // tokens' (the library would renumber it otherwise): refused else.
     AddedTokens(const std::optional<JsonField>& list, const Vocabulary& model, const Normalizer& normalizer);
 
     const TokenMatcher& raw() const { return raw_; }                 // matched in the text as it stands
@@ -67,4 +68,4 @@ private:
     int64_t beyond_model_ = 0;
 };
 
-}  // namespace llmft
+}   // namespace llmft

@@ -26,7 +26,8 @@ Pair read_pair(const Json& merge, const JsonField& list, size_t at) {
     if (merge.is_string()) {
         const std::string text = merge.get<std::string>();
         const size_t space = text.find(' ');
-        if (space == std::string::npos || text.find(' ', space + 1) != std::string::npos) refuse("SCHEMA", "wanted two tokens");
+        if (space == std::string::npos || text.find(' ', space + 1) != std::string::npos)
+            refuse("SCHEMA", "wanted two tokens");
         pair = {text.substr(0, space), text.substr(space + 1)};
     } else {
         if (!merge.is_array() || merge.size() != 2 || !merge[0].is_string() || !merge[1].is_string())
@@ -37,7 +38,7 @@ Pair read_pair(const Json& merge, const JsonField& list, size_t at) {
     return pair;
 }
 
-}  // namespace
+}   // namespace
 
 // Unknown characters not yet written: with fuse_unk a run of them is one token.
 class Bpe::Unknowns {
@@ -50,7 +51,8 @@ public:
         begin_ = begin;
     }
     void flush(std::vector<Symbol>& tokens) {
-        if (waiting_) tokens.push_back({.id = id_, .begin = static_cast<uint32_t>(begin_), .prev = 0, .next = 0, .rank = 0});
+        if (waiting_)
+            tokens.push_back({.id = id_, .begin = static_cast<uint32_t>(begin_), .prev = 0, .next = 0, .rank = 0});
         waiting_ = false;
     }
 
@@ -69,7 +71,8 @@ Bpe::Bpe(const JsonField& model, Alphabet alphabet)
     const auto dropout = model.find("dropout");
     if (dropout && dropout->json() != 0.0) dropout->refuse("SCHEMA", "BPE dropout is not supported", "set it to null");
     for (const char* name : {"continuing_subword_prefix", "end_of_word_suffix"})
-        if (!model.text_or(name, "").empty()) model.at(name).refuse("SCHEMA", "is not supported", "use a model without it");
+        if (!model.text_or(name, "").empty())
+            model.at(name).refuse("SCHEMA", "is not supported", "use a model without it");
     if (const auto unk = model.find("unk_token")) unk_ = vocabulary_.require(unk->text(), *unk);
     read_merges(model.at("merges"));
     read_letters();
@@ -78,7 +81,8 @@ Bpe::Bpe(const JsonField& model, Alphabet alphabet)
 void Bpe::read_merges(const JsonField& list) {
     if (!list.json().is_array()) list.refuse("SCHEMA", "is not an array", kFetchAgain);
     if (list.json().size() > kMostMerges)
-        list.refuse("LIMIT", fmt::format("{} merges, at most {}", list.json().size(), kMostMerges), "use a smaller tokenizer");
+        list.refuse("LIMIT", fmt::format("{} merges, at most {}", list.json().size(), kMostMerges),
+                    "use a smaller tokenizer");
     merges_ = MergeTable(list.json().size());
     uint32_t rank = 0;
     for (size_t i = 0; i < list.json().size(); ++i) {
@@ -88,7 +92,8 @@ void Bpe::read_merges(const JsonField& list) {
         const auto id_of = [&](const std::string& token) {
             const auto id = vocabulary_.id_of(token);
             if (!id)
-                list.refuse("SCHEMA", fmt::format("merge {} needs \"{}\", which is not in the vocabulary", i, token), kFetchAgain);
+                list.refuse("SCHEMA", fmt::format("merge {} needs \"{}\", which is not in the vocabulary", i, token),
+                            kFetchAgain);
             return *id;
         };
         merges_.add(id_of(pair.left), id_of(pair.right), rank++, id_of(pair.left + pair.right));
@@ -102,9 +107,11 @@ void Bpe::read_letters() {
         const unicode::CodePoint first = unicode::decode_utf8(token, 0);
         if (first.bytes == token.size()) characters_.emplace(first.value, id);
     }
-    for (unsigned byte = 0; byte < 256; ++byte) fallback_[byte] = vocabulary_.id_of(fmt::format("<0x{:02X}>", byte)).value_or(-1);
     for (unsigned byte = 0; byte < 256; ++byte)
-        bytes_[byte] = letter_of(alphabet_ == Alphabet::kBytes ? byte_level_character(static_cast<uint8_t>(byte)) : byte);
+        fallback_[byte] = vocabulary_.id_of(fmt::format("<0x{:02X}>", byte)).value_or(-1);
+    for (unsigned byte = 0; byte < 256; ++byte)
+        bytes_[byte] =
+            letter_of(alphabet_ == Alphabet::kBytes ? byte_level_character(static_cast<uint8_t>(byte)) : byte);
 }
 
 Bpe::Letter Bpe::letter_of(char32_t character) const {
@@ -130,11 +137,12 @@ void Bpe::append(const Letter& letter, size_t begin, Unknowns& unknowns, std::ve
     if (letter.count == 0) unknowns.add(begin, tokens);
     if (letter.is_token) unknowns.flush(tokens);   // the library lets bytes overtake a waiting unknown: so do we
     for (int i = 0; i < letter.count; ++i)
-        tokens.push_back({.id = letter.ids[static_cast<size_t>(i)],
-                          .begin = static_cast<uint32_t>(begin + (alphabet_ == Alphabet::kBytes ? 0 : static_cast<size_t>(i))),
-                          .prev = 0,
-                          .next = 0,
-                          .rank = 0});
+        tokens.push_back(
+            {.id = letter.ids[static_cast<size_t>(i)],
+             .begin = static_cast<uint32_t>(begin + (alphabet_ == Alphabet::kBytes ? 0 : static_cast<size_t>(i))),
+             .prev = 0,
+             .next = 0,
+             .rank = 0});
 }
 
 void Bpe::encode(std::string_view pre_token, std::vector<Symbol>& tokens) const {
@@ -142,7 +150,8 @@ void Bpe::encode(std::string_view pre_token, std::vector<Symbol>& tokens) const 
     if (ignore_merges_) {
         std::string mapped;
         if (alphabet_ == Alphabet::kBytes)
-            for (const char byte : pre_token) unicode::append_utf8(mapped, byte_level_character(static_cast<uint8_t>(byte)));
+            for (const char byte : pre_token)
+                unicode::append_utf8(mapped, byte_level_character(static_cast<uint8_t>(byte)));
         if (const auto whole = vocabulary_.id_of(alphabet_ == Alphabet::kBytes ? mapped : pre_token)) {
             tokens.push_back({.id = *whole, .begin = 0, .prev = -1, .next = -1, .rank = MergeTable::kNone});
             return;
@@ -168,4 +177,4 @@ void Bpe::encode(std::string_view pre_token, std::vector<Symbol>& tokens) const 
     merge_symbols(merges_, tokens);
 }
 
-}  // namespace llmft
+}   // namespace llmft

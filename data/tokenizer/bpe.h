@@ -43,8 +43,8 @@ private:
     bool byte_fallback_, fuse_unk_, ignore_merges_;
     int32_t unk_ = -1;   // −1: unknown characters vanish
     std::unordered_map<char32_t, int32_t> characters_;
-    std::array<Letter, 256> bytes_{};   // kBytes: by byte; kCharacters: by ASCII character
+    std::array<Letter, 256> bytes_{};       // kBytes: by byte; kCharacters: by ASCII character
     std::array<int32_t, 256> fallback_{};   // id of <0xHH>, or −1
 };
 
-}  // namespace llmft
+}   // namespace llmft

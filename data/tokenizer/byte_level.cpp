@@ -29,7 +29,8 @@ struct Alphabet {
 };
 constexpr Alphabet kAlphabet;
 
-constexpr uint8_t kKinds = unicode::kLetter | unicode::kNumber | unicode::kSpace;   // none of them: the pattern's third kind
+constexpr uint8_t kKinds =
+    unicode::kLetter | unicode::kNumber | unicode::kSpace;   // none of them: the pattern's third kind
 
 struct Here {
     uint8_t kind;
@@ -55,13 +56,16 @@ size_t contraction(std::string_view text, size_t at) {
     if (first == 's' || first == 't' || first == 'm' || first == 'd') return 2;
     if (at + 2 >= text.size()) return 0;
     const char second = text[at + 2];
-    const bool three = (first == 'r' && second == 'e') || (first == 'v' && second == 'e') || (first == 'l' && second == 'l');
+    const bool three =
+        (first == 'r' && second == 'e') || (first == 'v' && second == 'e') || (first == 'l' && second == 'l');
     return three ? 3 : 0;
 }
 
-}  // namespace
+}   // namespace
 
-char32_t byte_level_character(uint8_t byte) { return kAlphabet.character[byte]; }
+char32_t byte_level_character(uint8_t byte) {
+    return kAlphabet.character[byte];
+}
 
 std::optional<uint8_t> byte_level_byte(char32_t character) {
     if (character >= kAlphabet.byte.size() || kAlphabet.byte[character] < 0) return std::nullopt;
@@ -90,4 +94,4 @@ size_t gpt2_piece_end(std::string_view text, size_t at) {
     return gives_one_back ? last : end;
 }
 
-}  // namespace llmft
+}   // namespace llmft

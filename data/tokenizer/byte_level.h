@@ -17,4 +17,4 @@ std::optional<uint8_t> byte_level_byte(char32_t character);
 // as a backtracking engine reads it. `text` is valid UTF-8; the work is linear in what is returned.
 size_t gpt2_piece_end(std::string_view text, size_t at);
 
-}  // namespace llmft
+}   // namespace llmft

@@ -29,7 +29,8 @@ void refuse_component(const JsonField& component, std::string_view kind_of_compo
 
 std::string literal_pattern(const JsonField& component) {
     const JsonField pattern = component.at("pattern");
-    if (pattern.find("Regex")) pattern.refuse("SCHEMA", "a regular expression is not supported here", "use a literal String");
+    if (pattern.find("Regex"))
+        pattern.refuse("SCHEMA", "a regular expression is not supported here", "use a literal String");
     std::string literal = pattern.at("String").text();
     if (literal.empty()) pattern.refuse("SCHEMA", "is empty", "fetch the file again");
     return literal;
@@ -46,4 +47,4 @@ std::string replace_all(std::string_view text, std::string_view pattern, std::st
     return out.append(text, at);
 }
 
-}  // namespace llmft
+}   // namespace llmft

@@ -79,7 +79,7 @@ std::string strip(std::string_view token, std::string_view character, size_t sta
     return std::string(token);
 }
 
-}  // namespace
+}   // namespace
 
 Decoder::Decoder(const JsonField& component) : present_(true) {
     for (const JsonField& part : flatten_sequence(component, "decoders")) steps_.push_back(read_step(part));
@@ -90,7 +90,8 @@ Decoder::Step Decoder::read_step(const JsonField& part) {
     if (type == "ByteLevel") return {.kind = Kind::kByteLevel, .pattern = "", .content = ""};
     if (type == "ByteFallback") return {.kind = Kind::kByteFallback, .pattern = "", .content = ""};
     if (type == "Fuse") return {.kind = Kind::kFuse, .pattern = "", .content = ""};
-    if (type == "Replace") return {.kind = Kind::kReplace, .pattern = literal_pattern(part), .content = part.at("content").text()};
+    if (type == "Replace")
+        return {.kind = Kind::kReplace, .pattern = literal_pattern(part), .content = part.at("content").text()};
     if (type != "Strip") refuse_component(part, "decoder");
     const std::string character = part.at("content").text();
     if (character.empty() || unicode::decode_utf8(character, 0).bytes != character.size())
@@ -131,4 +132,4 @@ std::string Decoder::decode(std::vector<std::string> tokens) const {
     return concatenate(tokens);
 }
 
-}  // namespace llmft
+}   // namespace llmft

@@ -1,5 +1,5 @@
-// tokenizer.json's decoder: token strings back to text. Read here: Sequence, ByteLevel, Replace of a literal, ByteFallback,
-// Fuse, Strip.
+// tokenizer.json's decoder: token strings back to text. Read here: Sequence, ByteLevel, Replace of a literal,
+// ByteFallback, Fuse, Strip.
 #pragma once
 
 #include <string>
@@ -30,4 +30,4 @@ private:
     bool present_ = false;
 };
 
-}  // namespace llmft
+}   // namespace llmft

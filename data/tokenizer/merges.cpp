@@ -27,8 +27,8 @@ private:
     std::vector<uint64_t> heap_;
 };
 
-// The same, one queue of positions a rank and a heap of the ranks in use: positions nearly always come in order, so that ten
-// million equal letters cost a step each. For long runs.
+// The same, one queue of positions a rank and a heap of the ranks in use: positions nearly always come in order, so
+// that ten million equal letters cost a step each. For long runs.
 class RankQueue {
 public:
     explicit RankQueue(const MergeTable& merges) : queues_(merges.ranks()) {}
@@ -81,7 +81,8 @@ template <class Queue>
 void merge_with(Queue queue, const MergeTable& merges, std::vector<Symbol>& symbols) {
     const auto rank_again = [&](int32_t at) {
         Symbol& left = symbols[static_cast<size_t>(at)];
-        left.rank = left.next < 0 ? MergeTable::kNone : merges.rank_of(left.id, symbols[static_cast<size_t>(left.next)].id);
+        left.rank =
+            left.next < 0 ? MergeTable::kNone : merges.rank_of(left.id, symbols[static_cast<size_t>(left.next)].id);
         if (left.rank != MergeTable::kNone) queue.push(left.rank, static_cast<uint32_t>(at));
     };
     for (size_t i = 0; i < symbols.size(); ++i) rank_again(static_cast<int32_t>(i));
@@ -122,7 +123,7 @@ void merge_by_scanning(const MergeTable& merges, std::vector<Symbol>& symbols) {
 
 constexpr size_t kScanned = 32, kHeaped = 4096;
 
-}  // namespace
+}   // namespace
 
 MergeTable::MergeTable(size_t count)
     : slots_(std::bit_ceil(2 * count + 2)), mask_(slots_.size() - 1), shift_(64 - std::countr_zero(slots_.size())) {
@@ -145,4 +146,4 @@ void merge_symbols(const MergeTable& merges, std::vector<Symbol>& symbols) {
         merge_with(RankQueue(merges), merges, symbols);
 }
 
-}  // namespace llmft
+}   // namespace llmft

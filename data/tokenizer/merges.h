@@ -49,4 +49,4 @@ struct Symbol {
 // O(n log n) time, O(n) from about a thousand on in text of few ranks. `symbols` come linked in order.
 void merge_symbols(const MergeTable& merges, std::vector<Symbol>& symbols);
 
-}  // namespace llmft
+}   // namespace llmft

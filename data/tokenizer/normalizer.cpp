@@ -65,4 +65,4 @@ void Normalizer::apply(TracedText& piece) const {
     }
 }
 
-}  // namespace llmft
+}   // namespace llmft

@@ -10,8 +10,8 @@
 
 namespace llmft {
 
-// Text that remembers where its bytes came from: origin[i] is the source offset of byte i, origin[size] the source's end.
-// An inserted character sits at the place before which it stands. `origin` may be empty: nobody asks then.
+// Text that remembers where its bytes came from: origin[i] is the source offset of byte i, origin[size] the source's
+// end. An inserted character sits at the place before which it stands. `origin` may be empty: nobody asks then.
 struct TracedText {
     std::string text;
     std::vector<uint32_t> origin;
@@ -39,4 +39,4 @@ private:
     std::vector<Step> steps_;
 };
 
-}  // namespace llmft
+}   // namespace llmft

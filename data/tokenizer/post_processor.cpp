@@ -21,7 +21,8 @@ void PostProcessor::read_template(const JsonField& processing) {
     for (const JsonField& item : single.items()) {
         if (const auto sequence = item.find("Sequence")) {
             if (past_text || sequence->at("id").text() != "A")
-                single.refuse("SCHEMA", "holds another sequence than one A", "use a template of special tokens around $A");
+                single.refuse("SCHEMA", "holds another sequence than one A",
+                              "use a template of special tokens around $A");
             past_text = true;
             continue;
         }
@@ -29,9 +30,11 @@ void PostProcessor::read_template(const JsonField& processing) {
         for (const JsonField& id : processing.at("special_tokens").at(name).at("ids").items())
             (past_text ? after : before).push_back(static_cast<int32_t>(id.integer(0, INT32_MAX)));
     }
-    if (!past_text) single.refuse("SCHEMA", "has no sequence A: the text would vanish", "put {\"Sequence\": {\"id\": \"A\"}} into it");
+    if (!past_text)
+        single.refuse("SCHEMA", "has no sequence A: the text would vanish",
+                      "put {\"Sequence\": {\"id\": \"A\"}} into it");
     before_.insert(before_.begin(), before.begin(), before.end());
     after_.insert(after_.end(), after.begin(), after.end());
 }
 
-}  // namespace llmft
+}   // namespace llmft

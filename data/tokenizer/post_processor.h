@@ -1,5 +1,5 @@
-// tokenizer.json's post_processor: the special tokens around a text. Read here: Sequence, TemplateProcessing, ByteLevel (which
-// only trims offsets).
+// tokenizer.json's post_processor: the special tokens around a text. Read here: Sequence, TemplateProcessing, ByteLevel
+// (which only trims offsets).
 #pragma once
 
 #include <cstdint>
@@ -22,4 +22,4 @@ private:
     std::vector<int32_t> before_, after_;
 };
 
-}  // namespace llmft
+}   // namespace llmft

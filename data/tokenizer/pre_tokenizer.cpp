@@ -38,7 +38,7 @@ void prefix_spaces(TracedText& piece, std::vector<PreToken>& pieces) {
     piece.replace(edits, " ");
 }
 
-}  // namespace
+}   // namespace
 
 PreTokenizer::PreTokenizer(const JsonField& component) {
     for (const JsonField& part : flatten_sequence(component, "pretokenizers")) {
@@ -84,4 +84,4 @@ void PreTokenizer::split(TracedText& piece, std::vector<PreToken>& out) const {
     }
 }
 
-}  // namespace llmft
+}   // namespace llmft

@@ -1,5 +1,5 @@
-// tokenizer.json's pre_tokenizer: cuts a normalised piece into the pre-tokens that merges cannot cross. Read here: Sequence,
-// Digits, ByteLevel (last).
+// tokenizer.json's pre_tokenizer: cuts a normalised piece into the pre-tokens that merges cannot cross. Read here:
+// Sequence, Digits, ByteLevel (last).
 #pragma once
 
 #include <cstddef>
@@ -32,4 +32,4 @@ private:
     Alphabet alphabet_ = Alphabet::kCharacters;
 };
 
-}  // namespace llmft
+}   // namespace llmft

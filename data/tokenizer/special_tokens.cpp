@@ -28,7 +28,9 @@ std::optional<SpecialToken> token_named(const JsonField& file, const std::string
     if (!field) return std::nullopt;
     const std::string text = field->json().is_object() ? field->at("content").text() : field->text();
     const auto id = lookup.id_of(text);
-    if (!id) field->refuse("RANGE", fmt::format("\"{}\" is not a token of tokenizer.json", text), "add it there, or name another");
+    if (!id)
+        field->refuse("RANGE", fmt::format("\"{}\" is not a token of tokenizer.json", text),
+                      "add it there, or name another");
     return SpecialToken{*id, text};
 }
 
@@ -46,20 +48,22 @@ std::optional<SpecialToken> token_numbered(const JsonField& config, const std::s
     return SpecialToken{id, *text};
 }
 
-}  // namespace
+}   // namespace
 
 SpecialTokens read_special_tokens(const std::filesystem::path& folder, const TokenLookup& lookup) {
-    const OptionalFile named(folder, "tokenizer_config.json"), map(folder, "special_tokens_map.json"), config(folder, "config.json");
+    const OptionalFile named(folder, "tokenizer_config.json"), map(folder, "special_tokens_map.json"),
+        config(folder, "config.json");
     const auto find = [&](const std::string& name) {
         const JsonField first = named.root();
         if (first.json().contains(name + "_token")) return token_named(first, name + "_token", lookup);   // null: none
         if (auto token = token_named(map.root(), name + "_token", lookup)) return token;
         return token_numbered(config.root(), name + "_token_id", lookup);
     };
-    SpecialTokens tokens{.bos = find("bos"), .eos = find("eos"), .pad = find("pad"), .unk = find("unk"), .add_bos = {}, .add_eos = {}};
+    SpecialTokens tokens{
+        .bos = find("bos"), .eos = find("eos"), .pad = find("pad"), .unk = find("unk"), .add_bos = {}, .add_eos = {}};
     if (const auto flag = named.root().find("add_bos_token")) tokens.add_bos = flag->flag();
     if (const auto flag = named.root().find("add_eos_token")) tokens.add_eos = flag->flag();
     return tokens;
 }
 
-}  // namespace llmft
+}   // namespace llmft

@@ -19,8 +19,8 @@ struct SpecialToken {
 
 struct SpecialTokens {
     std::optional<SpecialToken> bos, eos, pad, unk;
-    // What tokenizer_config.json says of add_bos_token and add_eos_token. The ids of a text follow tokenizer.json alone; these
-    // are kept to say so where the two disagree.
+    // What tokenizer_config.json says of add_bos_token and add_eos_token. The ids of a text follow tokenizer.json
+    // alone; these are kept to say so where the two disagree.
     std::optional<bool> add_bos, add_eos;
 };
 
@@ -32,4 +32,4 @@ struct TokenLookup {
 // A token that is named but absent from the tokenizer is refused (RANGE).
 SpecialTokens read_special_tokens(const std::filesystem::path& folder, const TokenLookup& lookup);
 
-}  // namespace llmft
+}   // namespace llmft

@@ -30,20 +30,22 @@ JsonField model_of(const JsonField& file) {
     const auto type = model.find("type");
     const bool merges = model.find("merges").has_value();   // files of old have no type
     if (type ? type->text() != "BPE" : !merges)
-        (type ? *type : model).refuse("SCHEMA", fmt::format("model {} is not supported", type ? type->text() : "without merges"),
-                                      "use a model with a BPE tokenizer, or give rows of tokens (--dataset-format tokens)");
+        (type ? *type : model)
+            .refuse("SCHEMA", fmt::format("model {} is not supported", type ? type->text() : "without merges"),
+                    "use a model with a BPE tokenizer, or give rows of tokens (--dataset-format tokens)");
     return model;
 }
 
 void expect_text(std::string_view text) {
     if (text.size() > kLongestText)
-        throw UserError("LIMIT", "text", "", fmt::format("has {} bytes, at most {}", text.size(), kLongestText), "split it");
+        throw UserError("LIMIT", "text", "", fmt::format("has {} bytes, at most {}", text.size(), kLongestText),
+                        "split it");
     const size_t wrong = unicode::find_invalid_utf8(text);
     if (wrong != std::string_view::npos)
         throw UserError("ENCODING", "text", fmt::format("byte {}", wrong), "is not UTF-8", "convert it to UTF-8");
 }
 
-}  // namespace
+}   // namespace
 
 struct Tokenizer::Parts {
     Parts(const JsonField& file, const std::filesystem::path& folder)
@@ -56,8 +58,9 @@ struct Tokenizer::Parts {
         for (const auto* ids : {&post_processor.before(), &post_processor.after()})
             for (const int32_t id : *ids)
                 if (id >= vocab_size())
-                    file.at("post_processor").refuse("RANGE", fmt::format("adds token {}, the last one is {}", id, vocab_size() - 1),
-                                                     "fetch the file again");
+                    file.at("post_processor")
+                        .refuse("RANGE", fmt::format("adds token {}, the last one is {}", id, vocab_size() - 1),
+                                "fetch the file again");
         special = read_special_tokens(folder, {.id_of = [this](std::string_view token) { return id_of(token); },
                                                .token = [this](int32_t id) { return token(id); }});
     }
@@ -157,7 +160,7 @@ private:
     std::vector<Symbol> symbols_;
 };
 
-}  // namespace
+}   // namespace
 
 Tokenizer::Tokenizer(std::unique_ptr<const Parts> parts) : parts_(std::move(parts)) {}
 Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
@@ -175,7 +178,8 @@ static Encoding run(const Encoder::Stages& stages, const PostProcessor* around, 
     Encoding out;
     const auto add = [&](const std::vector<int32_t>& ids, size_t at) {
         out.ids.insert(out.ids.end(), ids.begin(), ids.end());
-        if (traced) out.spans.insert(out.spans.end(), ids.size(), {static_cast<uint32_t>(at), static_cast<uint32_t>(at)});
+        if (traced)
+            out.spans.insert(out.spans.end(), ids.size(), {static_cast<uint32_t>(at), static_cast<uint32_t>(at)});
     };
     if (around != nullptr) add(around->before(), 0);
     Encoder(stages, traced, out).encode(text);
@@ -185,15 +189,15 @@ static Encoding run(const Encoder::Stages& stages, const PostProcessor* around, 
 
 std::vector<int32_t> Tokenizer::encode(std::string_view text, AddSpecialTokens special) const {
     const Parts& p = *parts_;
-    return run({p.normalizer, p.pre_tokenizer, p.model, p.added}, special == AddSpecialTokens::kYes ? &p.post_processor : nullptr,
-               false, text)
+    return run({p.normalizer, p.pre_tokenizer, p.model, p.added},
+               special == AddSpecialTokens::kYes ? &p.post_processor : nullptr, false, text)
         .ids;
 }
 
 Encoding Tokenizer::encode_with_spans(std::string_view text, AddSpecialTokens special) const {
     const Parts& p = *parts_;
-    return run({p.normalizer, p.pre_tokenizer, p.model, p.added}, special == AddSpecialTokens::kYes ? &p.post_processor : nullptr,
-               true, text);
+    return run({p.normalizer, p.pre_tokenizer, p.model, p.added},
+               special == AddSpecialTokens::kYes ? &p.post_processor : nullptr, true, text);
 }
 
 std::string Tokenizer::decode(std::span<const int32_t> ids, SkipSpecialTokens special) const {
@@ -206,10 +210,18 @@ std::string Tokenizer::decode(std::span<const int32_t> ids, SkipSpecialTokens sp
     return parts_->decoder.decode(std::move(tokens));
 }
 
-int64_t Tokenizer::vocab_size() const { return parts_->vocab_size(); }
-std::optional<int32_t> Tokenizer::id_of(std::string_view token) const { return parts_->id_of(token); }
-std::optional<std::string> Tokenizer::token(int32_t id) const { return parts_->token(id); }
-const SpecialTokens& Tokenizer::special_tokens() const { return parts_->special; }
+int64_t Tokenizer::vocab_size() const {
+    return parts_->vocab_size();
+}
+std::optional<int32_t> Tokenizer::id_of(std::string_view token) const {
+    return parts_->id_of(token);
+}
+std::optional<std::string> Tokenizer::token(int32_t id) const {
+    return parts_->token(id);
+}
+const SpecialTokens& Tokenizer::special_tokens() const {
+    return parts_->special;
+}
 
 bool Tokenizer::is_special(int32_t id) const {
     const AddedToken* token = parts_->added.by_id(id);
@@ -218,13 +230,14 @@ bool Tokenizer::is_special(int32_t id) const {
 
 std::vector<std::string> Tokenizer::notes() const {
     std::vector<std::string> notes;
-    const auto compare = [&](const char* flag, const std::optional<bool>& said, const std::optional<SpecialToken>& token,
-                             const std::vector<int32_t>& added) {
+    const auto compare = [&](const char* flag, const std::optional<bool>& said,
+                             const std::optional<SpecialToken>& token, const std::vector<int32_t>& added) {
         if (!said || !token) return;
         const bool done = std::find(added.begin(), added.end(), token->id) != added.end();
         if (done != *said)
-            notes.push_back(fmt::format("tokenizer_config.json says {} {}, but tokenizer.json {} \"{}\": tokenizer.json holds", flag,
-                                        *said, done ? "adds" : "does not add", token->text));
+            notes.push_back(
+                fmt::format("tokenizer_config.json says {} {}, but tokenizer.json {} \"{}\": tokenizer.json holds",
+                            flag, *said, done ? "adds" : "does not add", token->text));
     };
     compare("add_bos_token", parts_->special.add_bos, parts_->special.bos, parts_->post_processor.before());
     compare("add_eos_token", parts_->special.add_eos, parts_->special.eos, parts_->post_processor.after());
@@ -233,9 +246,10 @@ std::vector<std::string> Tokenizer::notes() const {
 
 void expect_vocabulary_fits(const Tokenizer& tokenizer, int64_t embedding_rows, const std::filesystem::path& folder) {
     if (tokenizer.vocab_size() <= embedding_rows) return;
-    throw UserError("SHAPE", (folder / "tokenizer.json").string(), "model.vocab",
-                    fmt::format("{} tokens, but the model's embedding has {} rows", tokenizer.vocab_size(), embedding_rows),
-                    "use the tokenizer that belongs to the model");
+    throw UserError(
+        "SHAPE", (folder / "tokenizer.json").string(), "model.vocab",
+        fmt::format("{} tokens, but the model's embedding has {} rows", tokenizer.vocab_size(), embedding_rows),
+        "use the tokenizer that belongs to the model");
 }
 
-}  // namespace llmft
+}   // namespace llmft

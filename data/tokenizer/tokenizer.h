@@ -19,8 +19,8 @@ namespace llmft {
 enum class AddSpecialTokens { kNo, kYes };
 enum class SkipSpecialTokens { kNo, kYes };
 
-// Bytes of the text. Tokens of one text cover it in order; what was put in (a prefix, a special token) covers nothing, and the
-// bytes of one character may be several tokens.
+// Bytes of the text. Tokens of one text cover it in order; what was put in (a prefix, a special token) covers nothing,
+// and the bytes of one character may be several tokens.
 struct TextSpan {
     uint32_t begin, end;
 };
@@ -64,4 +64,4 @@ private:
 // Refuses (SHAPE) a tokenizer with more tokens than the model's embedding has rows.
 void expect_vocabulary_fits(const Tokenizer& tokenizer, int64_t embedding_rows, const std::filesystem::path& folder);
 
-}  // namespace llmft
+}   // namespace llmft

@@ -30,4 +30,4 @@ private:
     std::unordered_map<std::string_view, int32_t> ids_;   // keys live in tokens_, which never grows
 };
 
-}  // namespace llmft
+}   // namespace llmft

@@ -31,7 +31,7 @@ struct Pages {
     }
 };
 
-}  // namespace
+}   // namespace
 
 uint8_t classes_of(char32_t code) {
     static const Pages table;
@@ -39,4 +39,4 @@ uint8_t classes_of(char32_t code) {
     return table.pages[table.page_of[code / kPage]][code % kPage];
 }
 
-}  // namespace llmft::unicode
+}   // namespace llmft::unicode

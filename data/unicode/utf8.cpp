@@ -8,7 +8,10 @@ namespace llmft::unicode {
 Sequence sequence_at(std::string_view text, size_t at) {
     const auto lead = static_cast<unsigned char>(text[at]);
     if (lead < 0x80) return {1, 0};
-    const size_t want = lead >= 0xc2 && lead < 0xe0 ? 2 : lead >= 0xe0 && lead < 0xf0 ? 3 : lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
+    const size_t want = lead >= 0xc2 && lead < 0xe0   ? 2
+                        : lead >= 0xe0 && lead < 0xf0 ? 3
+                        : lead >= 0xf0 && lead < 0xf5 ? 4
+                                                      : 0;
     if (want == 0) return {0, 1};
     unsigned low = 0x80, high = 0xbf;   // the second byte's range; the later ones have the whole of it
     if (lead == 0xe0) low = 0xa0;
@@ -75,4 +78,4 @@ std::string lossy_utf8(std::string_view bytes) {
     return text;
 }
 
-}  // namespace llmft::unicode
+}   // namespace llmft::unicode

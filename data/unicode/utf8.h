@@ -38,4 +38,4 @@ void append_utf8(std::string& text, char32_t code);
 // Ill-formed parts replaced by U+FFFD, one for each `wrong` run.
 std::string lossy_utf8(std::string_view bytes);
 
-}  // namespace llmft::unicode
+}   // namespace llmft::unicode
