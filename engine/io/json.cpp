@@ -1,0 +1,158 @@
+#include "engine/io/json.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "engine/io/quote.h"
+#include "kernels/base/error.h"
+
+namespace llmft {
+namespace {
+
+constexpr std::string_view kRemedy = "repair the file or fetch it again";
+
+std::string line_and_column(std::string_view text, size_t at) {
+    const std::string_view before = text.substr(0, std::min(at, text.size()));
+    const auto lines = std::count(before.begin(), before.end(), '\n');
+    const size_t newline = before.rfind('\n');
+    return fmt::format("line {}, column {}", lines + 1, before.size() - (newline + 1) + 1);
+}
+
+// Receives the parser's events and builds the document. Each open object or array is one entry of a stack.
+class Builder : public nlohmann::json_sax<Json> {
+public:
+    Builder(std::string_view text, std::string_view where, const JsonLimits& limits)
+        : text_(text), where_(where), limits_(limits) {}
+
+    Json take() { return std::move(root_); }
+
+    bool null() override { return put(nullptr); }
+    bool boolean(bool x) override { return put(x); }
+    bool number_integer(number_integer_t x) override { return put(x); }
+    bool number_unsigned(number_unsigned_t x) override {
+        if (x > number_unsigned_t{INT64_MAX}) refuse("OVERFLOW", fmt::format("integer {} does not fit 64 bits", x));
+        return put(static_cast<int64_t>(x));
+    }
+    bool number_float(number_float_t x, const string_t& digits) override {
+        if (digits.find_first_of(".eE") == string_t::npos)
+            refuse("OVERFLOW", fmt::format("integer {} does not fit 64 bits", in_quotes(digits, 40)));
+        return put(x);
+    }
+    bool string(string_t& x) override {
+        check_length(x);
+        return put(std::move(x));
+    }
+    bool binary(binary_t&) override { throw InternalError("JSON text held binary data"); }
+
+    bool start_object(size_t) override { return open(Json::object()); }
+    bool start_array(size_t) override { return open(Json::array()); }
+    bool end_object() override { return close(); }
+    bool end_array() override { return close(); }
+    bool key(string_t& x) override {
+        check_length(x);
+        if (open_.back()->contains(x)) refuse("DUP", fmt::format("key {} appears twice", in_quotes(x)));
+        keys_.back() = std::move(x);
+        return true;
+    }
+
+    bool parse_error(size_t position, const std::string&, const nlohmann::detail::exception& e) override {
+        const std::string_view what = e.what();
+        if (dynamic_cast<const Json::out_of_range*>(&e) != nullptr)
+            refuse("RANGE", "a number is too large for a double");
+        const std::string kind = what.find("surrogate") == std::string_view::npos ? "SYNTAX" : "ENCODING";
+        const size_t reason = what.rfind("; last read");
+        const size_t start = what.find("syntax error");
+        const std::string_view brief = what.substr(std::min(start, what.size()), reason - std::min(start, what.size()));
+        throw UserError(kind, where_, line_and_column(text_, position == 0 ? 0 : position - 1),
+                        brief.empty() ? "is no JSON" : brief, kRemedy);
+    }
+
+private:
+    [[noreturn]] void refuse(const char* kind, std::string_view what) const {
+        std::string path;
+        for (size_t i = 0; i < open_.size(); ++i) {
+            if (open_[i]->is_array())
+                path += fmt::format("[{}]", open_[i]->size());
+            else if (!keys_[i].empty())
+                path += (path.empty() ? "" : ".") + keys_[i];
+        }
+        const std::string shown = path.empty() ? "" : in_quotes(path);
+        throw UserError(kind, where_, shown, what, kRemedy);
+    }
+
+    void check_length(const std::string& x) const {
+        if (static_cast<int64_t>(x.size()) > limits_.string_bytes)
+            refuse("LIMIT", fmt::format("a string of {} bytes, at most {} are read", x.size(), limits_.string_bytes));
+    }
+
+    template <class T>
+    Json* place(T&& value) {
+        if (++values_ > limits_.values) refuse("LIMIT", fmt::format("more than {} values", limits_.values));
+        if (open_.empty()) return &(root_ = std::forward<T>(value));
+        Json& parent = *open_.back();
+        if (parent.is_object()) return &(parent[keys_.back()] = std::forward<T>(value));
+        return &parent.emplace_back(std::forward<T>(value));
+    }
+    template <class T>
+    bool put(T&& value) {
+        place(std::forward<T>(value));
+        return true;
+    }
+    bool open(Json container) {
+        if (static_cast<int64_t>(open_.size()) >= limits_.depth)
+            refuse("LIMIT", fmt::format("nested deeper than {} levels", limits_.depth));
+        open_.push_back(
+            place(std::move(container)));   // stays valid: a parent grows only after its children are closed
+        keys_.emplace_back();
+        return true;
+    }
+    bool close() {
+        open_.pop_back();
+        keys_.pop_back();
+        return true;
+    }
+
+    std::string_view text_, where_;
+    const JsonLimits& limits_;
+    Json root_;
+    std::vector<Json*> open_;
+    std::vector<std::string> keys_;   // of each open container, the key whose value comes next
+    int64_t values_ = 0;
+};
+
+void check_encoding(std::string_view text, std::string_view where) {
+    if (text.starts_with("\xEF\xBB\xBF"))
+        throw UserError("ENCODING", where, "", "begins with a byte order mark", "save it as UTF-8 without one");
+    const size_t bad = first_invalid_utf8(text);
+    if (bad != std::string_view::npos)
+        throw UserError("ENCODING", where, line_and_column(text, bad), "is not UTF-8",
+                        "save it as UTF-8 or fetch it again");
+}
+
+}   // namespace
+
+Json parse_json(std::string_view text, std::string_view where, const JsonLimits& limits) {
+    if (static_cast<int64_t>(text.size()) > limits.bytes)
+        throw UserError("LIMIT", where, "", fmt::format("has {} bytes, at most {} are read", text.size(), limits.bytes),
+                        "check that it is the right file");
+    check_encoding(text, where);
+    Builder builder(text, where, limits);
+    Json::sax_parse(text, &builder);
+    return builder.take();
+}
+
+Json parse_json_file(const Path& path, const JsonLimits& limits) {
+    return parse_json(read_file(path, limits.bytes), path.string(), limits);
+}
+
+std::string hf_json(const Json& value) {
+    return value.dump(2, ' ', true) + "\n";
+}
+
+std::string json_line(const OrderedJson& value) {
+    return value.dump() + "\n";
+}
+
+}   // namespace llmft

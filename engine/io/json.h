@@ -1,0 +1,39 @@
+// Bounded JSON. A document is checked while it is read, before it takes memory: size, depth, length of strings, number
+// of values; well-formed UTF-8, no byte order mark, no key twice in an object, integers within int64 (never through
+// double). NaN, Infinity, comments and trailing commas are no JSON. Nothing recurses on the depth of the input. Errors:
+// UserError SYNTAX, ENCODING (with line and column), LIMIT, DUP, OVERFLOW, RANGE (with the key's path).
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "engine/io/file.h"
+
+namespace llmft {
+
+using Json = nlohmann::json;                  // keys sorted, as Hugging Face writes them
+using OrderedJson = nlohmann::ordered_json;   // keys as inserted, for lines that people read
+
+struct JsonLimits {
+    int64_t bytes = int64_t{4} << 20;
+    int64_t depth = 64;
+    int64_t string_bytes = int64_t{16} << 20;   // of one key or string
+    int64_t values = int64_t{1} << 18;          // a value costs memory that its few bytes do not show
+};
+
+// `where` is what errors call the document. A text after the document, white space apart, is SYNTAX.
+Json parse_json(std::string_view text, std::string_view where, const JsonLimits&);
+Json parse_json_file(const Path&, const JsonLimits&);
+
+// Two spaces of indent, sorted keys, ASCII with \u escapes, a newline at the end: the bytes of
+// json.dumps(x, indent=2, sort_keys=True) + "\n", doubles in the shortest form that reads back.
+std::string hf_json(const Json&);
+
+// One line with its newline; doubles in the shortest form that reads back. NaN and infinities become null: JSON has
+// none.
+std::string json_line(const OrderedJson&);
+
+}   // namespace llmft
