@@ -18,10 +18,14 @@ namespace llmft {
 namespace {
 
 #if defined(__x86_64__)
+// Feature by feature, as clang 14 does not know the levels' names. F16C, LZCNT and MOVBE came with AVX2 and BMI2.
 Isa best_isa() {
-    if (__builtin_cpu_supports("x86-64-v4")) return Isa::kV4;
-    if (__builtin_cpu_supports("x86-64-v3")) return Isa::kV3;
-    return Isa::kV2;
+    const bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
+                    __builtin_cpu_supports("bmi2");
+    const bool v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                    __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+                    __builtin_cpu_supports("avx512vl");
+    return v4 ? Isa::kV4 : v3 ? Isa::kV3 : Isa::kV2;
 }
 #else
 Isa best_isa() { return Isa::kBaseline; }

@@ -1,9 +1,10 @@
-// The CPU dialect's thread pool. Work is cut into tasks by shapes alone; threads only decide who runs a task, never how it
-// is cut, so no result depends on their number. One pool per process; calls from inside a task run in place.
+// The CPU dialect's thread pool. Work is cut into tasks by shapes alone; threads only decide who runs a task, never how
+// it is cut, so no result depends on their number. One pool per process; calls from inside a task run in place.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <type_traits>
 
 namespace llmft {
 
@@ -16,8 +17,8 @@ namespace detail {
 void run_tasks(int64_t tasks, void (*body)(void* context, int64_t task), void* context);
 }
 
-// Calls body(task) for every task in [0, tasks), in any order, on any thread, and returns when all are done. Body must not
-// throw and must not write what another task reads or writes.
+// Calls body(task) for every task in [0, tasks), in any order, on any thread, and returns when all are done. Body must
+// not throw and must not write what another task reads or writes.
 template <class Body>
 void parallel_for(int64_t tasks, Body&& body) {
     detail::run_tasks(
@@ -35,4 +36,4 @@ void parallel_rows(int64_t rows, int64_t grain, Body&& body) {
     });
 }
 
-}  // namespace llmft
+}   // namespace llmft

@@ -1,5 +1,6 @@
-// A matrix as kernels see it: a pointer, an element type, and `ld` elements from one row to the next. Extents stand beside
-// it in the argument struct, once for all views that share them. Whoever calls has checked shapes and types (engine/ops).
+// A matrix as kernels see it: a pointer, an element type, and `ld` elements from one row to the next. Extents stand
+// beside it in the argument struct, once for all views that share them. Whoever calls has checked shapes and types
+// (engine/ops).
 #pragma once
 
 #include <cstdint>
@@ -14,7 +15,7 @@ struct View {
     int64_t ld;
 
     template <class T>
-    T* row(int64_t r) const {
+    [[gnu::always_inline]] T* row(int64_t r) const {
         return static_cast<T*>(data) + r * ld;
     }
 };
@@ -22,4 +23,4 @@ struct View {
 // How an output meets what is there: kOverwrite ignores it, kAccumulate adds to it.
 enum class OutMode : uint8_t { kOverwrite, kAccumulate };
 
-}  // namespace llmft
+}   // namespace llmft
