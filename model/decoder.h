@@ -13,11 +13,11 @@
 namespace llmft {
 
 struct DecoderOptions {
-    DType dtype = DType::kF32;                                // of weights in computation and of activations
-    int64_t tokens = 0;                                       // most tokens of a micro-batch
-    int64_t head_chunk = kHeadChunkRows;                      // loss rows at a time
-    std::vector<Recompute> recompute;                         // one per layer
     static constexpr int64_t kHeadChunkRows = 256;
+    DType dtype = DType::kF32;             // of weights in computation and of activations
+    int64_t tokens = 0;                    // most tokens of a micro-batch
+    std::vector<Recompute> recompute;      // one per layer
+    int64_t head_chunk = kHeadChunkRows;   // loss rows at a time
 };
 
 // One tensor of the model's files and where it goes: converted to the destination's dtype.

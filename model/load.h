@@ -10,7 +10,7 @@ namespace llmft {
 // for are ignored, as Hugging Face does with old buffers. Throws UserError that names file and tensor.
 void load_weights(Decoder& model, const ModelFiles& files, Run& run);
 
-// Rows and columns of a tensor as a matrix: a vector is one row. Throws UserError where the shape is not the believed one.
-void expect_tensor_shape(const SafeTensor& tensor, const std::string& file, int64_t rows, int64_t cols);
+// A tensor of a file into a slot, with the checks above. A vector counts as one row.
+void load_tensor(const SafeTensor& tensor, const std::string& file, const Tensor& to, Run& run);
 
 }  // namespace llmft

@@ -12,10 +12,9 @@ Session::Session(std::unique_ptr<Device> device, int64_t capacity, const ModelCo
       tuning_(tuning),
       comm_(make_single_comm()) {
     Run r = run();
-    const auto layers = static_cast<size_t>(config.num_hidden_layers);
-    model_.emplace(config, DecoderOptions{.dtype = shape.dtype, .tokens = shape.tokens, .head_chunk = DecoderOptions::kHeadChunkRows,
-                                          .recompute = std::vector<Recompute>(layers, shape.recompute)},
-                   tuning, r);
+    DecoderOptions options = {.dtype = shape.dtype, .tokens = shape.tokens, .recompute = shape.recompute};
+    options.recompute.resize(static_cast<size_t>(config.num_hidden_layers), Recompute::kNone);
+    model_.emplace(config, options, tuning, r);
     slots_.emplace(shape.tokens, DecoderOptions::kHeadChunkRows, arena_);
     if (shape.use == SessionShape::Use::kEvaluate) return;
     optimizer_.emplace(shape.adamw, model_->parameters(), arena_);

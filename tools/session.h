@@ -16,9 +16,9 @@ namespace llmft {
 struct SessionShape {
     DType dtype = DType::kF32;
     int64_t tokens = 0;   // most tokens of a micro-batch
-    Recompute recompute = Recompute::kNone;
+    std::vector<Recompute> recompute;   // one per layer; empty: kNone everywhere
     enum class Use : uint8_t { kTrain, kEvaluate } use = Use::kTrain;
-    AdamwOptions adamw;
+    AdamwOptions adamw = {};
     uint32_t seed = 0;
 };
 

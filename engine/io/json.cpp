@@ -52,8 +52,8 @@ public:
     bool end_array() override { return close(); }
     bool key(string_t& x) override {
         check_length(x);
-        if (open_.back()->contains(x)) refuse("DUP", fmt::format("key {} appears twice", in_quotes(x)));
         keys_.back() = std::move(x);
+        if (open_.back()->contains(keys_.back())) refuse("DUP", "this key appears twice");
         return true;
     }
 
@@ -74,7 +74,7 @@ private:
         std::string path;
         for (size_t i = 0; i < open_.size(); ++i) {
             if (open_[i]->is_array())
-                path += fmt::format("[{}]", open_[i]->size());
+                path += fmt::format("[{}]", open_[i]->size() - (i + 1 < open_.size() ? 1 : 0));
             else if (!keys_[i].empty())
                 path += (path.empty() ? "" : ".") + keys_[i];
         }

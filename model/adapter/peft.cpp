@@ -65,21 +65,20 @@ void read_peft_weights(const std::filesystem::path& folder, const std::vector<Pa
     for (const Parameter& p : parameters) {
         const SafeTensor* tensor = file.find(kPrefix + p.name);
         if (!tensor) throw UserError("MISSING", path.string(), kPrefix + p.name, "no such tensor", "give the base model that the adapter was trained on");
-        expect_tensor_shape(*tensor, path.string(), p.rows, p.cols);
-        if (const auto at = first_nonfinite(*tensor))
-            throw UserError("VALUE", path.string(), tensor->name, fmt::format("element {} is NaN or infinite", *at), "save the adapter again");
-        const auto dtype = dtype_of(tensor->dtype);
-        if (!dtype || (*dtype != DType::kF32 && *dtype != DType::kBf16 && *dtype != DType::kF16))
-            throw UserError("DTYPE", path.string(), tensor->name, fmt::format("{} is not supported", tensor->dtype), "give f32, bf16 or f16");
-        ops::upload_converted(p.value, tensor->bytes.data(), *dtype, run);
+        load_tensor(*tensor, path.string(), p.value, run);
     }
 }
 
 void write_peft(const std::filesystem::path& folder, const PeftConfig& config, const std::vector<Parameter>& parameters, Run& run) {
+    std::vector<float> buffer;
     std::vector<TensorToWrite> tensors;
     for (const Parameter& p : parameters)
         tensors.push_back({.name = kPrefix + p.name, .dtype = DType::kF32, .shape = {p.rows, p.cols},
-                           .fill = [&p, &run](std::span<std::byte> to) { run.device.download(to.data(), p.value, run.stream); }});
+                           .bytes = [&p, &run, &buffer] {
+                               buffer.resize(static_cast<size_t>(p.rows * p.cols));
+                               run.device.download(buffer.data(), p.value, run.stream);
+                               return std::as_bytes(std::span(buffer));
+                           }});
     write_safetensors(folder / kWeights, tensors);
     const bool whole = config.alpha == static_cast<double>(static_cast<int64_t>(config.alpha));
     const Json json = {{"peft_type", "LORA"},

@@ -63,7 +63,8 @@ HostBatch flat_batch(std::span<const GoldenExample> examples, int32_t first_inde
 
 std::unique_ptr<Session> open_session(const std::filesystem::path& model_folder, Tuning& tuning, const SessionOptions& options) {
     const ModelConfig config = ModelConfig::load(model_folder);
-    const SessionShape shape = {.dtype = options.dtype, .tokens = options.tokens, .recompute = options.recompute, .use = options.use,
+    const SessionShape shape = {.dtype = options.dtype, .tokens = options.tokens, 
+                                .recompute = std::vector<Recompute>(static_cast<size_t>(config.num_hidden_layers), options.recompute), .use = options.use,
                                 .adamw = options.adamw, .seed = options.seed};
     // Twice the plan: tests also ask for logits of every row, which no step holds.
     const int64_t logits = 2 * options.tokens * config.vocab_size * 4;

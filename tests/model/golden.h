@@ -41,7 +41,7 @@ struct SessionOptions {
     DType dtype = DType::kF32;
     int64_t tokens = 256;
     Recompute recompute = Recompute::kNone;
-    AdamwOptions adamw;
+    AdamwOptions adamw = {};
     uint32_t seed = 0;
     SessionShape::Use use = SessionShape::Use::kTrain;
 };

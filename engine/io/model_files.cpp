@@ -1,0 +1,154 @@
+#include "engine/io/model_files.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "engine/io/json_field.h"
+#include "engine/io/quote.h"
+#include "kernels/base/error.h"
+
+namespace llmft {
+namespace {
+
+constexpr std::string_view kSingle = "model.safetensors";
+constexpr std::string_view kIndex = "model.safetensors.index.json";
+constexpr size_t kMaxShards = 10'000;
+constexpr int64_t kMaxTensors = 1'000'000;
+constexpr std::string_view kRemedy = "fetch the model again";
+
+bool present(const Path& path) {
+    std::error_code ignored;
+    return std::filesystem::exists(std::filesystem::symlink_status(path, ignored));
+}
+
+bool is_pickle(const Path& path) {
+    static const std::set<std::string> kSuffixes = {".bin", ".pt", ".pth", ".ckpt"};
+    return kSuffixes.contains(path.extension().string());
+}
+
+[[noreturn]] void refuse_without_weights(const Path& folder) {
+    std::error_code error;
+    if (!std::filesystem::is_directory(folder, error))
+        throw UserError("MISSING", folder.string(), "", "is not a folder",
+                        "give the path of a Hugging Face model folder");
+    for (const auto& entry : std::filesystem::directory_iterator(folder, error))
+        if (is_pickle(entry.path()))
+            throw UserError("UNSAFE", entry.path().string(), "",
+                            "is a pickle, which can run code, and there is no model.safetensors",
+                            "fetch the safetensors version, or convert it where you trust it");
+    throw UserError("MISSING", folder.string(), "", "holds neither model.safetensors nor its index", "check the path");
+}
+
+// A shard lies in the folder, or, where the folder is a snapshot of Hugging Face's cache, among the cache's blobs.
+void expect_inside(const Path& folder, const JsonField& field, const std::string& shard) {
+    const bool plain = !shard.empty() && shard != "." && shard != ".." && shard.find('/') == std::string::npos &&
+                       shard.find('\\') == std::string::npos && shard.find('\0') == std::string::npos;
+    const auto refuse = [&](std::string_view what) {
+        field.refuse("PATH", in_quotes(shard) + std::string(what), kRemedy);
+    };
+    if (!plain) refuse(" is not the name of a file in the folder");
+    std::error_code error;
+    const Path root = std::filesystem::canonical(folder, error);
+    const Path real = std::filesystem::canonical(folder / shard, error);
+    if (error)
+        throw UserError("MISSING", (folder / shard).string(), "", "the index lists this shard, but it is not there",
+                        kRemedy);
+    const Path blobs = root.parent_path().parent_path() / "blobs";
+    if (real.parent_path() != root && real.parent_path() != blobs) refuse(" is a link that leaves the folder");
+}
+
+using WeightMap = std::map<std::string, std::set<std::string>>;   // shard → its tensors
+
+WeightMap read_weight_map(const Path& folder, const JsonField& index) {
+    const JsonField map = index.at("weight_map");
+    map.expect_object();
+    if (map.json().empty()) map.refuse("SCHEMA", "is empty", kRemedy);
+    WeightMap shards;
+    for (const auto& [name, value] : map.json().items()) {
+        const JsonField field(value, map.file(), "weight_map " + in_quotes(name));
+        const std::string shard = field.text();
+        if (!shards.contains(shard)) expect_inside(folder, field, shard);
+        shards[shard].insert(name);
+        if (shards.size() > kMaxShards)
+            map.refuse("LIMIT", fmt::format("names more than {} shards", kMaxShards), kRemedy);
+    }
+    return shards;
+}
+
+void check_total(const JsonField& index, int64_t bytes) {
+    const auto metadata = index.find("metadata");
+    const auto total = metadata ? metadata->find("total_size") : std::nullopt;
+    if (total && total->number(0, 1e18) != static_cast<double>(bytes))
+        total->refuse("SCHEMA",
+                      fmt::format("is {}, but the shards hold {} bytes of tensors", total->json().dump(), bytes),
+                      kRemedy);
+}
+
+}   // namespace
+
+void ModelFiles::add(Safetensors shard) {
+    shards_.push_back(std::move(shard));
+    const Safetensors& added = shards_.back();
+    for (const SafeTensor& tensor : added.tensors()) {
+        const auto [at, fresh] = places_.try_emplace(tensor.name, Place{&tensor, nullptr});
+        if (!fresh)
+            throw UserError("DUP", added.file(), "tensor " + in_quotes(tensor.name), "lies in another shard too",
+                            kRemedy);
+    }
+}
+
+ModelFiles ModelFiles::open(const Path& folder) {
+    ModelFiles files(folder);
+    const Path index_path = folder / kIndex;
+    if (present(folder / kSingle)) {
+        files.add(Safetensors::open(folder / kSingle));
+    } else if (present(index_path)) {
+        const Json json = parse_json_file(index_path, {.bytes = int64_t{64} << 20, .values = kMaxTensors + 1000});
+        const JsonField index(json, index_path.string(), "");
+        const WeightMap map = read_weight_map(folder, index);
+        files.shards_.reserve(map.size());
+        for (const auto& [shard, tensors] : map) {
+            files.add(Safetensors::open(folder / shard));
+            for (const std::string& name : tensors)
+                if (files.shards_.back().find(name) == nullptr)
+                    throw UserError("MISSING", files.shards_.back().file(), "tensor " + in_quotes(name),
+                                    "the index says that it is in this shard, but it is not", kRemedy);
+        }
+        check_total(index, files.total_bytes());
+    } else {
+        refuse_without_weights(folder);
+    }
+    for (const Safetensors& shard : files.shards_)
+        for (const SafeTensor& tensor : shard.tensors()) files.places_.at(tensor.name).file = &shard.file();
+    return files;
+}
+
+ModelFiles::Place ModelFiles::find(std::string_view name) const {
+    const auto at = places_.find(name);
+    return at == places_.end() ? Place{nullptr, nullptr} : at->second;
+}
+
+ModelFiles::Place ModelFiles::at(std::string_view name) const {
+    const Place place = find(name);
+    if (!place)
+        throw UserError("MISSING", folder_, "tensor " + in_quotes(name), "is not in the model's files", kRemedy);
+    return place;
+}
+
+std::vector<std::string_view> ModelFiles::names() const {
+    std::vector<std::string_view> names;
+    for (const auto& [name, place] : places_) names.push_back(name);
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+int64_t ModelFiles::total_bytes() const {
+    int64_t bytes = 0;
+    for (const auto& [name, place] : places_) bytes += static_cast<int64_t>(place.tensor->bytes.size());
+    return bytes;
+}
+
+}   // namespace llmft
