@@ -35,8 +35,7 @@ std::string print(const std::string& value) {
     return value;
 }
 std::string print(double value) {
-    char digits[32];
-    return {digits, std::to_chars(digits, digits + sizeof digits, value).ptr};
+    return fmt::format("{}", value);   // the shortest that reads back as the same double
 }
 
 [[noreturn]] void refuse(const std::string& kind, const Place& place, std::string_view text, std::string_view what,

@@ -53,7 +53,7 @@ struct Place {
 OptionType type_of(const Option& option);
 // "N", "X", "true|false", "TEXT", or the values it can have.
 std::string_view placeholder(const Option& option);
-// The value, or nothing for an optional that is not set. Doubles have as few digits as give the same double back.
+// The value, or nothing for an optional that is not set. A double has the fewest digits that read back as it.
 std::optional<std::string> text_of(const Option& option);
 
 // Sets the value; a number has to be the whole of `text`, text has to be UTF-8 without NUL. Throws UserError (VALUE,

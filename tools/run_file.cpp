@@ -1,12 +1,23 @@
 #include "tools/run_file.h"
 
 #include <fmt/format.h>
-#include <toml++/toml.h>
 
 #include <fstream>
 
 #include "data/unicode/utf8.h"
 #include "kernels/base/error.h"
+
+// toml++ 3.3 asserts on some malformed files ("[="), and where NDEBUG is set it takes what it asserts for granted. Here
+// a broken assertion is an exception in every kind of build.
+namespace {
+struct TomlAssertion {};
+[[noreturn]] void toml_assertion_broken() {
+    throw TomlAssertion{};
+}
+}   // namespace
+#undef NDEBUG
+#define TOML_ASSERT(condition) ((condition) ? void() : toml_assertion_broken())
+#include <toml++/toml.h>
 
 namespace llmft {
 namespace {
@@ -127,6 +138,8 @@ void read_run_file(const std::filesystem::path& path, std::vector<Option>& optio
         throw UserError("SYNTAX", name,
                         fmt::format("line {}, column {}", error.source().begin.line, error.source().begin.column),
                         error.description(), "correct the TOML");
+    } catch (const TomlAssertion&) {
+        throw UserError("SYNTAX", name, "", "is not TOML", "write one line for each option: lora_r = 16");
     }
     set_from(file, name, options);
 }

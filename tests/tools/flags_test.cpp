@@ -158,9 +158,9 @@ TEST_CASE("a required option is missed by name") {
 TEST_CASE("help lists every option under its group, with defaults and choices") {
     Toy toy;
     const std::string help = toy.flags.help();
-    for (const char* part : {"fine-tunes a model", "llmft train", "schedule:", "data:", "--learning-rate X",
-                             "(default: 0.0002)", "--num-train-epochs N", "(default: 3)", "--shuffle true|false",
-                             "(default: true)", "cosine|linear|constant", "--config TEXT", "--help"}) {
+    for (const std::string part : {"fine-tunes a model", "llmft train", "schedule:", "data:", "--learning-rate X",
+                                   "(default: 0.0002)", "--num-train-epochs N", "(default: 3)", "--shuffle true|false",
+                                   "(default: true)", "cosine|linear|constant", "--config TEXT", "--help"}) {
         CAPTURE(part);
         CHECK(help.find(part) != std::string::npos);
     }
