@@ -63,9 +63,10 @@ void append_scale(PostOps& ops, float alpha) {
     }
 }
 
+// Never destroyed: threads of the pool may outlive statics and still hold primitives.
 const dnnl::engine& cpu_engine() {
-    static const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
-    return engine;
+    static const auto* const engine = new dnnl::engine(dnnl::engine::kind::cpu, 0);
+    return *engine;
 }
 
 dnnl::matmul::primitive_desc describe(const Key& key) {
