@@ -113,16 +113,17 @@ Decoder::Scores Decoder::score(const Batch& batch, Run& run) {
     return scores;
 }
 
-std::vector<float> Decoder::decode(const Batch& batch, std::vector<KeyValueCache>& caches, Run& run) {
+std::vector<float> Decoder::logits(const Batch& batch, int64_t rows, std::vector<KeyValueCache>* caches, Run& run) const {
     const Arena::Mark step(run.arena);
     const LayerContext c = layer_context(batch, Mode::kEvaluate, run);
-    const Tensor x = hidden(batch, &caches, c, run);
-    for (KeyValueCache& cache : caches) cache.filled += batch.tokens;
-    const Tensor logits = run.arena.take("decode.logits", options_.dtype, 1, config_.vocab_size);
-    const Tensor logits_f32 = run.arena.take("decode.logits", DType::kF32, 1, config_.vocab_size);
-    lm_logits(head_, x.row_slice(batch.tokens - 1, 1), logits, c.linear, run);
+    const Tensor x = hidden(batch, caches, c, run);
+    if (caches)
+        for (KeyValueCache& cache : *caches) cache.filled += batch.tokens;
+    const Tensor logits = run.arena.take("logits", options_.dtype, rows, config_.vocab_size);
+    const Tensor logits_f32 = run.arena.take("logits", DType::kF32, rows, config_.vocab_size);
+    lm_logits(head_, x.row_slice(batch.tokens - rows, rows), logits, c.linear, run);
     ops::cast({.x = logits, .y = logits_f32, .scale = 1}, run);
-    std::vector<float> host(static_cast<size_t>(config_.vocab_size));
+    std::vector<float> host(static_cast<size_t>(logits_f32.count()));
     run.device.download(host.data(), logits_f32, run.stream);
     return host;
 }

@@ -13,11 +13,11 @@
 namespace llmft {
 
 struct DecoderOptions {
-    DType dtype = DType::kF32;                                // of weights in computation and of activations
-    int64_t tokens = 0;                                       // most tokens of a micro-batch
-    int64_t head_chunk = kHeadChunkRows;                      // loss rows at a time
-    std::vector<Recompute> recompute;                         // one per layer
     static constexpr int64_t kHeadChunkRows = 256;
+    DType dtype = DType::kF32;             // of weights in computation and of activations
+    int64_t tokens = 0;                    // most tokens of a micro-batch
+    std::vector<Recompute> recompute;      // one per layer
+    int64_t head_chunk = kHeadChunkRows;   // loss rows at a time
 };
 
 // One tensor of the model's files and where it goes: converted to the destination's dtype.
@@ -46,10 +46,12 @@ public:
         std::vector<int32_t> correct;
     };
     Scores score(const Batch&, Run&);
-    // Appends the batch's one document to the caches (one per layer) and returns the logits (V) of its last token in f32.
-    std::vector<float> decode(const Batch&, std::vector<KeyValueCache>& caches, Run&);
+    // Logits of the batch's last `rows` rows, (rows, V) in f32. caches: null, or one per layer, to which the batch's one document
+    // is appended.
+    std::vector<float> logits(const Batch&, int64_t rows, std::vector<KeyValueCache>* caches, Run&) const;
 
     const ModelConfig& config() const { return config_; }
+    DType dtype() const { return options_.dtype; }
     const std::vector<Block>& blocks() const { return blocks_; }
     const WeightStore& weights() const { return weights_; }
 

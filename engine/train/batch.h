@@ -31,7 +31,8 @@ struct Batch {
     Tensor loss_targets;              // (1, Q') int32: their targets, filled up with kNoLoss
     int64_t tokens = 0;               // T
     int64_t documents = 0;            // B
-    int64_t loss_rows = 0;            // Q, known to the host so that shapes are
+    int64_t loss_rows = 0;         // Q, known to the host so that shapes are
+    int64_t attention_pairs = 0;   // Σ over documents of n·(n+1)/2: what causal attention costs
 };
 
 // The examples of one optimizer step.

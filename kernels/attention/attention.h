@@ -1,10 +1,13 @@
-// Causal attention over documents of one flat run, grouped heads, blocked with an online softmax (Milakov & Gimelshein 2018;
-// Dao 2022): no T×T matrix exists. Query head h reads key/value head h / (H/Hk).
+// Causal attention over documents of one flat run, grouped heads, blocked with an online softmax (Milakov & Gimelshein
+// 2018; Dao 2022): no T×T matrix exists. Query head h reads key/value head h / (H/Hk).
 //   o[i] = Σ_j p[i,j]·v[j],  p = softmax_j(scale·q[i]·k[j]),  j ≤ i + (len_k − len_q) inside the document
 //   lse[i] = ln Σ_j exp(scale·q[i]·k[j])
 // Backward recomputes p from lse:  dp[i,j] = d_o[i]·v[j],  δ[i] = d_o[i]·o[i],  ds = p·(dp − δ)·scale,
 //   d_q[i] = Σ_j ds·k[j],  d_k[j] = Σ_i ds·q[i],  d_v[j] = Σ_i p·d_o[i], over all query heads of the group in order.
-// cu_q and cu_k hold B+1 offsets each; they differ where keys come from a cache or a shared prompt.
+// cu_q and cu_k hold B+1 offsets each; they differ where keys come from a cache or a shared prompt. A query that sees
+// no key has o = 0 and lse = −inf, and gives no gradient. q, k, v, o and their gradients share one dtype, f32 or bf16.
+//
+// CPU: D ≤ kMaxHeadDim, the same bits on every instruction set.
 #pragma once
 
 #include "kernels/base/stream.h"
@@ -28,13 +31,14 @@ struct AttentionForward {
 };
 
 struct AttentionBackward {
-    View q, k, v, o;       // as in forward
-    const float* lse;      // (Tq, H)
-    View d_o;              // (Tq, H·D)
-    View d_q;              // (Tq, H·D)   overwritten; may not alias q
-    View d_k;              // (Tk, Hk·D)  overwritten
-    View d_v;              // (Tk, Hk·D)  overwritten
-    float* delta;          // (Tq, H) scratch
+    View q, k, v, o;    // as in forward
+    const float* lse;   // (Tq, H)
+    View d_o;           // (Tq, H·D)
+    View d_q;           // (Tq, H·D)   overwritten; may not alias q
+    View d_k;           // (Tk, Hk·D)  overwritten
+    View d_v;           // (Tk, Hk·D)  overwritten
+    float* delta;       // (Tq, H) scratch of CUDA; not touched by the CPU
+    float* workspace;   // (Tk, 2·Hk·D) scratch of the CPU where the dtype is bf16: d_k and d_v in f32; else null
     const int32_t* cu_q;
     const int32_t* cu_k;
     int64_t documents;
@@ -45,12 +49,14 @@ struct AttentionBackward {
 };
 
 namespace cpu {
+constexpr int64_t kMaxHeadDim = 256;   // blocks lie on the stack
 void attention_forward(const AttentionForward&);
 void attention_backward(const AttentionBackward&);
-}
+int64_t attention_workspace_bytes(DType, int64_t keys, int64_t kv_heads, int64_t head_dim);   // keys: Tk
+}   // namespace cpu
 namespace cuda {
 void attention_forward(const AttentionForward&, StreamHandle);
 void attention_backward(const AttentionBackward&, StreamHandle);
-}
+}   // namespace cuda
 
-}  // namespace llmft
+}   // namespace llmft

@@ -9,7 +9,7 @@ namespace llmft {
 
 enum class DType : uint8_t { kF32, kBf16, kF16, kF64, kI64, kI32, kI16, kU8 };
 
-constexpr int64_t size_bytes(DType t) {
+[[gnu::always_inline]] constexpr inline int64_t size_bytes(DType t) {
     switch (t) {
         case DType::kF64:
         case DType::kI64: return 8;
@@ -37,4 +37,4 @@ constexpr const char* name(DType t) {
     return "?";
 }
 
-}  // namespace llmft
+}   // namespace llmft

@@ -36,4 +36,10 @@ void parallel_rows(int64_t rows, int64_t grain, Body&& body) {
     });
 }
 
+// Rows of `cols` elements that make a task worth its handing out: some microseconds of work.
+constexpr int64_t kTaskElements = 16384;
+[[gnu::always_inline]] inline int64_t rows_per_task(int64_t cols) {
+    return cols < kTaskElements ? kTaskElements / (cols > 0 ? cols : 1) : 1;
+}
+
 }   // namespace llmft

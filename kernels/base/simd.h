@@ -122,6 +122,20 @@ LLMFT_SIMD float max_of(F32x16 a) {
     return part::fold(a.part, part::Max{});
 }
 
+// Lanes of Σ over n columns, where body(chain, at, lanes) adds its columns to `chain`. Four chains run side by side so
+// that one's additions need not wait for the other's: columns at, at + 64, … of a chain, then chains 0 + 2, 1 + 3, and
+// both.
+template <class Body>
+LLMFT_SIMD F32x16 accumulate(int64_t n, Body&& body) {
+    F32x16 chain[4] = {zero(), zero(), zero(), zero()};
+    int64_t at = 0;
+    for (; at + 4 * kLanes <= n; at += 4 * kLanes)
+        for (int i = 0; i < 4; ++i) chain[i] = body(chain[i], at + i * kLanes, AllLanes{});
+    for (; at + kLanes <= n; at += kLanes) chain[0] = body(chain[0], at, AllLanes{});
+    if (at < n) chain[1] = body(chain[1], at, SomeLanes{n - at});
+    return (chain[0] + chain[2]) + (chain[1] + chain[3]);
+}
+
 // Rounded to nearest even as bf16, in the low half of every lane; NaN stays NaN, made quiet.
 LLMFT_SIMD part::I bf16_bits(part::F a) {
     const part::I u = part::as_int(a);
@@ -199,6 +213,11 @@ LLMFT_SIMD F32x16 exp(F32x16 x) {
         y.part[i] = part::mul(part::mul(y.part[i], first), second);
     }
     return y;
+}
+LLMFT_SIMD float exp(float x) {
+    float lanes[kLanes];
+    store(lanes, exp(splat(x)));
+    return lanes[0];
 }
 
 }   // namespace llmft::cpu::LLMFT_ISA

@@ -1,6 +1,7 @@
 // Per row, with logits z in f32 and target y ≥ 0:   loss = ln Σ_v exp(z[v]) − z[y]   (natural log, nats)
-// and in place  d_logits = softmax(z) − onehot(y): the gradient of the *sum* of losses, no mean. Rows with target < 0 carry
-// no loss: loss 0, d_logits 0. `correct` is 1 where the target is the first largest logit.
+// and in place  d_logits = softmax(z) − onehot(y): the gradient of the *sum* of losses, no mean. Rows with target < 0
+// carry no loss: loss 0, d_logits 0. `correct` is 1 where the target is the first largest logit. Logits are f32 or
+// bf16. A NaN or +inf among them gives NaN, −inf is probability 0.
 #pragma once
 
 #include "kernels/base/stream.h"
@@ -27,4 +28,4 @@ namespace cuda {
 void cross_entropy(const CrossEntropy&, StreamHandle);
 }
 
-}  // namespace llmft
+}   // namespace llmft

@@ -2,6 +2,8 @@
 // `round` is the cast to y's dtype that Hugging Face's LlamaRMSNorm makes before the weight (formula: transformers,
 // modeling_llama.py). Backward, with x̂ = x·rstd and g = w·d_y:
 //   d_x += rstd · (g − x̂ · mean_c(g·x̂)),   d_w += Σ_t d_y·x̂
+// x and d_x share a dtype, y and d_y too; w, x and y may each be f32 or bf16. y may alias x where their dtypes are the
+// same.
 #pragma once
 
 #include "kernels/base/stream.h"
@@ -33,10 +35,10 @@ struct RmsNormBackward {
 namespace cpu {
 void rmsnorm_forward(const RmsNormForward&);
 void rmsnorm_backward(const RmsNormBackward&);
-}
+}   // namespace cpu
 namespace cuda {
 void rmsnorm_forward(const RmsNormForward&, StreamHandle);
 void rmsnorm_backward(const RmsNormBackward&, StreamHandle);
-}
+}   // namespace cuda
 
-}  // namespace llmft
+}   // namespace llmft

@@ -1,4 +1,5 @@
 // y = silu(g)·u,  silu(g) = g·σ(g).   d_g = d_y·u·σ(g)·(1 + g·(1 − σ(g))),   d_u = d_y·silu(g)
+// All views of a call have one dtype, f32 or bf16.
 #pragma once
 
 #include "kernels/base/stream.h"
@@ -27,10 +28,10 @@ struct SwigluBackward {
 namespace cpu {
 void swiglu_forward(const SwigluForward&);
 void swiglu_backward(const SwigluBackward&);
-}
+}   // namespace cpu
 namespace cuda {
 void swiglu_forward(const SwigluForward&, StreamHandle);
 void swiglu_backward(const SwigluBackward&, StreamHandle);
-}
+}   // namespace cuda
 
-}  // namespace llmft
+}   // namespace llmft

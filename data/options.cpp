@@ -1,0 +1,53 @@
+#include "data/options.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <initializer_list>
+#include <string_view>
+
+#include "kernels/base/error.h"
+
+namespace llmft {
+namespace {
+
+void expect_one_of(const char* flag, const std::string& value, std::initializer_list<std::string_view> allowed) {
+    if (std::find(allowed.begin(), allowed.end(), value) != allowed.end()) return;
+    throw UserError("VALUE", flag, "", fmt::format("'{}' is not a value of it", value),
+                    fmt::format("use {}", fmt::join(allowed, ", ")));
+}
+
+void expect(bool holds, const char* flag, const std::string& what, const char* remedy) {
+    if (!holds) throw UserError("VALUE", flag, "", what, remedy);
+}
+
+}   // namespace
+
+void DataOptions::validate() const {
+    expect_one_of("--dataset-format", dataset_format, {"auto", "text", "prompt_completion", "tokens"});
+    expect_one_of("--completion-only-loss", completion_only_loss, {"auto", "true", "false"});
+    expect_one_of("--append-eos", append_eos, {"auto", "always", "never"});
+    expect_one_of("--truncation", truncation, {"error", "drop", "right"});
+    expect(!dataset_text_field.empty(), "--dataset-text-field", "is empty", "name a field of the rows");
+    expect(max_seq_length >= 2, "--max-seq-length", fmt::format("is {}", max_seq_length),
+           "give at least 2: one token predicts one");
+    expect(eval_split >= 0 && eval_split < 1, "--eval-split", fmt::format("is {}", eval_split),
+           "give a share from 0 to below 1");
+    expect(eval_split == 0 || eval_dataset.empty(), "--eval-split", "stands beside --eval-dataset", "give one of them");
+    expect(max_line_mib >= 1 && max_line_mib <= 1024, "--max-line-mib", fmt::format("is {}", max_line_mib),
+           "give 1 to 1024");
+}
+
+std::vector<std::string> split_file_list(const std::string& list, const std::string& flag) {
+    std::vector<std::string> files;
+    for (size_t begin = 0; begin <= list.size();) {
+        const size_t end = std::min(list.find(',', begin), list.size());
+        files.push_back(list.substr(begin, end - begin));
+        expect(!files.back().empty(), flag.c_str(), fmt::format("'{}' names a file without a name", list),
+               "write FILE or FILE,FILE");
+        begin = end + 1;
+    }
+    return files;
+}
+
+}   // namespace llmft

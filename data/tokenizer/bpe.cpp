@@ -1,0 +1,180 @@
+#include "data/tokenizer/bpe.h"
+
+#include <fmt/format.h>
+
+#include <string>
+
+#include "data/tokenizer/byte_level.h"
+#include "data/unicode/utf8.h"
+
+namespace llmft {
+namespace {
+
+constexpr size_t kMostMerges = size_t{1} << 22;
+constexpr std::string_view kFetchAgain = "fetch the file again";
+
+struct Pair {
+    std::string left, right;
+};
+
+// "a b" or ["a", "b"].
+Pair read_pair(const Json& merge, const JsonField& list, size_t at) {
+    const auto refuse = [&](std::string_view kind, std::string_view what) {
+        list.refuse(kind, fmt::format("merge {} is {}: {}", at, merge.dump(), what), kFetchAgain);
+    };
+    Pair pair;
+    if (merge.is_string()) {
+        const std::string text = merge.get<std::string>();
+        const size_t space = text.find(' ');
+        if (space == std::string::npos || text.find(' ', space + 1) != std::string::npos)
+            refuse("SCHEMA", "wanted two tokens");
+        pair = {text.substr(0, space), text.substr(space + 1)};
+    } else {
+        if (!merge.is_array() || merge.size() != 2 || !merge[0].is_string() || !merge[1].is_string())
+            refuse("SCHEMA", "wanted two tokens");
+        pair = {merge[0].get<std::string>(), merge[1].get<std::string>()};
+    }
+    if (pair.left.empty() || pair.right.empty()) refuse("LIMIT", "a token that joins with nothing would join for ever");
+    return pair;
+}
+
+}   // namespace
+
+// Unknown characters not yet written: with fuse_unk a run of them is one token.
+class Bpe::Unknowns {
+public:
+    Unknowns(int32_t id, bool fuse) : id_(id), fuse_(fuse) {}
+    void add(size_t begin, std::vector<Symbol>& tokens) {
+        if (id_ < 0 || (waiting_ && fuse_)) return;
+        flush(tokens);
+        waiting_ = true;
+        begin_ = begin;
+    }
+    void flush(std::vector<Symbol>& tokens) {
+        if (waiting_)
+            tokens.push_back({.id = id_, .begin = static_cast<uint32_t>(begin_), .prev = 0, .next = 0, .rank = 0});
+        waiting_ = false;
+    }
+
+private:
+    int32_t id_;
+    bool fuse_, waiting_ = false;
+    size_t begin_ = 0;
+};
+
+Bpe::Bpe(const JsonField& model, Alphabet alphabet)
+    : vocabulary_(model.at("vocab")),
+      alphabet_(alphabet),
+      byte_fallback_(model.flag_or("byte_fallback", false)),
+      fuse_unk_(model.flag_or("fuse_unk", false)),
+      ignore_merges_(model.flag_or("ignore_merges", false)) {
+    const auto dropout = model.find("dropout");
+    if (dropout && dropout->json() != 0.0) dropout->refuse("SCHEMA", "BPE dropout is not supported", "set it to null");
+    for (const char* name : {"continuing_subword_prefix", "end_of_word_suffix"})
+        if (!model.text_or(name, "").empty())
+            model.at(name).refuse("SCHEMA", "is not supported", "use a model without it");
+    if (const auto unk = model.find("unk_token")) unk_ = vocabulary_.require(unk->text(), *unk);
+    read_merges(model.at("merges"));
+    read_letters();
+}
+
+void Bpe::read_merges(const JsonField& list) {
+    if (!list.json().is_array()) list.refuse("SCHEMA", "is not an array", kFetchAgain);
+    if (list.json().size() > kMostMerges)
+        list.refuse("LIMIT", fmt::format("{} merges, at most {}", list.json().size(), kMostMerges),
+                    "use a smaller tokenizer");
+    merges_ = MergeTable(list.json().size());
+    uint32_t rank = 0;
+    for (size_t i = 0; i < list.json().size(); ++i) {
+        const Json& merge = list.json()[i];
+        if (merge.is_string() && merge.get_ref<const std::string&>().starts_with("#version")) continue;
+        const Pair pair = read_pair(merge, list, i);
+        const auto id_of = [&](const std::string& token) {
+            const auto id = vocabulary_.id_of(token);
+            if (!id)
+                list.refuse("SCHEMA", fmt::format("merge {} needs \"{}\", which is not in the vocabulary", i, token),
+                            kFetchAgain);
+            return *id;
+        };
+        merges_.add(id_of(pair.left), id_of(pair.right), rank++, id_of(pair.left + pair.right));
+    }
+}
+
+void Bpe::read_letters() {
+    for (int32_t id = 0; id < vocabulary_.size(); ++id) {
+        const std::string& token = vocabulary_.token(id);
+        if (token.empty()) continue;
+        const unicode::CodePoint first = unicode::decode_utf8(token, 0);
+        if (first.bytes == token.size()) characters_.emplace(first.value, id);
+    }
+    for (unsigned byte = 0; byte < 256; ++byte)
+        fallback_[byte] = vocabulary_.id_of(fmt::format("<0x{:02X}>", byte)).value_or(-1);
+    for (unsigned byte = 0; byte < 256; ++byte)
+        bytes_[byte] =
+            letter_of(alphabet_ == Alphabet::kBytes ? byte_level_character(static_cast<uint8_t>(byte)) : byte);
+}
+
+Bpe::Letter Bpe::letter_of(char32_t character) const {
+    Letter letter;
+    if (const auto own = characters_.find(character); own != characters_.end()) {
+        letter.ids[0] = own->second;
+        letter.count = 1;
+        letter.is_token = true;
+        return letter;
+    }
+    if (!byte_fallback_) return letter;
+    std::string bytes;
+    unicode::append_utf8(bytes, character);
+    for (const char byte : bytes) {
+        const int32_t id = fallback_[static_cast<unsigned char>(byte)];
+        if (id < 0) return {};
+        letter.ids[static_cast<size_t>(letter.count++)] = id;
+    }
+    return letter;
+}
+
+void Bpe::append(const Letter& letter, size_t begin, Unknowns& unknowns, std::vector<Symbol>& tokens) const {
+    if (letter.count == 0) unknowns.add(begin, tokens);
+    if (letter.is_token) unknowns.flush(tokens);   // the library lets bytes overtake a waiting unknown: so do we
+    for (int i = 0; i < letter.count; ++i)
+        tokens.push_back(
+            {.id = letter.ids[static_cast<size_t>(i)],
+             .begin = static_cast<uint32_t>(begin + (alphabet_ == Alphabet::kBytes ? 0 : static_cast<size_t>(i))),
+             .prev = 0,
+             .next = 0,
+             .rank = 0});
+}
+
+void Bpe::encode(std::string_view pre_token, std::vector<Symbol>& tokens) const {
+    tokens.clear();
+    if (ignore_merges_) {
+        std::string mapped;
+        if (alphabet_ == Alphabet::kBytes)
+            for (const char byte : pre_token)
+                unicode::append_utf8(mapped, byte_level_character(static_cast<uint8_t>(byte)));
+        if (const auto whole = vocabulary_.id_of(alphabet_ == Alphabet::kBytes ? mapped : pre_token)) {
+            tokens.push_back({.id = *whole, .begin = 0, .prev = -1, .next = -1, .rank = MergeTable::kNone});
+            return;
+        }
+    }
+    Unknowns unknowns(unk_, fuse_unk_);
+    for (size_t at = 0; at < pre_token.size();) {
+        const auto byte = static_cast<unsigned char>(pre_token[at]);
+        if (alphabet_ == Alphabet::kBytes || byte < 0x80) {
+            append(bytes_[byte], at, unknowns, tokens);
+            ++at;
+        } else {
+            const unicode::CodePoint point = unicode::decode_utf8(pre_token, at);
+            append(letter_of(point.value), at, unknowns, tokens);
+            at += point.bytes;
+        }
+    }
+    unknowns.flush(tokens);
+    for (size_t i = 0; i < tokens.size(); ++i) {
+        tokens[i].prev = static_cast<int32_t>(i) - 1;
+        tokens[i].next = i + 1 < tokens.size() ? static_cast<int32_t>(i) + 1 : -1;
+    }
+    merge_symbols(merges_, tokens);
+}
+
+}   // namespace llmft

@@ -1,0 +1,50 @@
+// tokenizer.json's model of type BPE: characters (or ByteLevel's byte alphabet) joined by ranked merges.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "data/tokenizer/merges.h"
+#include "data/tokenizer/pre_tokenizer.h"
+#include "data/tokenizer/vocabulary.h"
+
+namespace llmft {
+
+// Refuses what it does not do by name: dropout, continuing_subword_prefix, end_of_word_suffix.
+class Bpe {
+public:
+    Bpe(const JsonField& model, Alphabet alphabet);
+
+    const Vocabulary& vocabulary() const { return vocabulary_; }
+
+    // The tokens of one pre-token (valid UTF-8), which replace `tokens`.
+    void encode(std::string_view pre_token, std::vector<Symbol>& tokens) const;
+
+private:
+    // What one character begins as: its own token, or its UTF-8 bytes' tokens, or nothing (unknown).
+    struct Letter {
+        std::array<int32_t, 4> ids{};
+        int count = 0;
+        bool is_token = false;
+    };
+    class Unknowns;
+
+    void read_merges(const JsonField& list);
+    void read_letters();
+    Letter letter_of(char32_t character) const;
+    void append(const Letter& letter, size_t begin, Unknowns& unknowns, std::vector<Symbol>& tokens) const;
+
+    Vocabulary vocabulary_;
+    MergeTable merges_;
+    Alphabet alphabet_;
+    bool byte_fallback_, fuse_unk_, ignore_merges_;
+    int32_t unk_ = -1;   // −1: unknown characters vanish
+    std::unordered_map<char32_t, int32_t> characters_;
+    std::array<Letter, 256> bytes_{};       // kBytes: by byte; kCharacters: by ASCII character
+    std::array<int32_t, 256> fallback_{};   // id of <0xHH>, or −1
+};
+
+}   // namespace llmft

@@ -1,0 +1,52 @@
+#include "data/tokenizer/vocabulary.h"
+
+#include <fmt/format.h>
+
+namespace llmft {
+namespace {
+
+constexpr size_t kMostTokens = size_t{1} << 21;
+
+}   // namespace
+
+Vocabulary::Vocabulary(const JsonField& object) {
+    const Json& json = object.json();
+    if (!json.is_object()) object.refuse("SCHEMA", "is not an object of token and id", "fetch the file again");
+    if (json.empty()) object.refuse("SCHEMA", "is empty", "fetch the file again");
+    if (json.size() > kMostTokens)
+        object.refuse("LIMIT", fmt::format("{} tokens, at most {}", json.size(), kMostTokens),
+                      "use a smaller vocabulary");
+    tokens_.resize(json.size());
+    std::vector<bool> taken(json.size());
+    for (const auto& [token, id] : json.items()) {
+        const auto refuse = [&](std::string_view kind, std::string_view what) {
+            object.refuse(kind, fmt::format("token \"{}\" has id {}: {}", token, id.dump(), what),
+                          "fetch the file again");
+        };
+        if (!id.is_number_integer()) refuse("SCHEMA", "not an integer");
+        if (!id.is_number_unsigned() && id.get<int64_t>() < 0) refuse("RANGE", "negative");
+        if (id.get<uint64_t>() >= tokens_.size())
+            refuse("RANGE", fmt::format("{} tokens have ids 0 to {}", json.size(), json.size() - 1));
+        const auto at = id.get<size_t>();
+        if (taken[at]) refuse("DUP", "another token has it too");
+        taken[at] = true;
+        tokens_[at] = token;
+    }
+    ids_.reserve(tokens_.size());
+    for (size_t i = 0; i < tokens_.size(); ++i) ids_.emplace(tokens_[i], static_cast<int32_t>(i));
+}
+
+std::optional<int32_t> Vocabulary::id_of(std::string_view token) const {
+    const auto found = ids_.find(token);
+    if (found == ids_.end()) return std::nullopt;
+    return found->second;
+}
+
+int32_t Vocabulary::require(std::string_view token, const JsonField& field) const {
+    const auto id = id_of(token);
+    if (!id)
+        field.refuse("SCHEMA", fmt::format("names \"{}\", which is not in model.vocab", token), "fetch the file again");
+    return *id;
+}
+
+}   // namespace llmft

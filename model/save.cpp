@@ -1,0 +1,58 @@
+#include "model/save.h"
+
+#include "engine/io/file.h"
+#include "engine/io/json.h"
+#include "engine/io/safetensors.h"
+#include "engine/ops/elementwise.h"
+#include "model/names.h"
+
+namespace llmft {
+namespace {
+
+const char* torch_name(DType dtype) {
+    switch (dtype) {
+        case DType::kBf16: return "bfloat16";
+        case DType::kF16: return "float16";
+        default: return "float32";
+    }
+}
+
+// A tensor in the file's dtype, as dense bytes in `buffer`.
+Bytes dense(const Tensor& from, DType dtype, std::vector<std::byte>& buffer, Run& run) {
+    buffer.resize(static_cast<size_t>(from.count() * size_bytes(dtype)));
+    if (from.dtype == dtype) {
+        run.device.download(buffer.data(), from, run.stream);
+        return buffer;
+    }
+    const int64_t piece = std::max<int64_t>(1, (int64_t{1} << 20) / from.cols);
+    for (int64_t first = 0; first < from.rows; first += piece) {
+        const Arena::Mark scratch(run.arena);
+        const Tensor part = from.row_slice(first, std::min(piece, from.rows - first));
+        const Tensor converted = run.arena.take("save.converted", dtype, part.rows, part.cols);
+        ops::cast({.x = part, .y = converted, .scale = 1}, run);
+        run.device.download(buffer.data() + first * from.cols * size_bytes(dtype), converted, run.stream);
+    }
+    return buffer;
+}
+
+}  // namespace
+
+void save_model(const Decoder& model, const SaveFolders& folders, Run& run) {
+    const DType dtype = model.dtype();
+    std::vector<std::byte> buffer;
+    std::vector<TensorToWrite> tensors;
+    for (const WeightTarget& source : model.weight_targets()) {
+        const bool vector = source.to.rows == 1;
+        tensors.push_back({.name = source.name,
+                           .dtype = dtype,
+                           .shape = vector ? std::vector<int64_t>{source.to.cols} : std::vector<int64_t>{source.to.rows, source.to.cols},
+                           .bytes = [from = source.to, dtype, &buffer, &run] { return dense(from, dtype, buffer, run); }});
+    }
+    write_safetensors(folders.output / "model.safetensors", tensors);
+    Json config = parse_json_file(folders.base / "config.json", JsonLimits{});
+    config.erase("dtype");
+    config["torch_dtype"] = torch_name(dtype);
+    write_file(folders.output / "config.json", hf_json(config));
+}
+
+}  // namespace llmft

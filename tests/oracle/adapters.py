@@ -1,0 +1,52 @@
+"""LoRA adapters made, saved and read by PEFT."""
+import json
+
+import peft
+import torch
+from safetensors.torch import load_file
+
+
+def attach(model, name, seed, rank, alpha, targets, b_std, dropout=0.0):
+    """PEFT's default start (A uniform Kaiming, B zero) under a seed; B normal(0, b_std) when b_std > 0.
+
+    PEFT expands "all-linear" to whole module names in models of fewer than 20 linears, and saves those.
+    """
+    torch.manual_seed(seed)
+    config = peft.LoraConfig(task_type="CAUSAL_LM", r=rank, lora_alpha=alpha, target_modules=targets,
+                             lora_dropout=dropout, base_model_name_or_path=name)
+    model = peft.get_peft_model(model, config)
+    model.peft_config["default"].base_model_name_or_path = name
+    if b_std > 0:
+        with torch.no_grad():
+            for key, p in model.named_parameters():
+                if "lora_B" in key:
+                    p.normal_(0, b_std)
+    return model
+
+
+def save(model, folder):
+    """PEFT's folder without its model card; the targets, a set, in a fixed order so that a second run writes the same."""
+    model.save_pretrained(folder, save_embedding_layers=False)
+    (folder / "README.md").unlink(missing_ok=True)
+    path = folder / "adapter_config.json"
+    config = json.loads(path.read_text())
+    config["target_modules"] = sorted(config["target_modules"])
+    path.write_text(json.dumps(config, indent=2, sort_keys=True))
+
+
+def load(model, folder):
+    return peft.PeftModel.from_pretrained(model, str(folder), is_trainable=True).eval()
+
+
+def named(model, of):
+    """of(parameter) for the trained parameters, by their name in the file: adapter_model.safetensors' or the model's."""
+    return {k.replace(".default.", "."): of(p) for k, p in model.named_parameters() if p.requires_grad}
+
+
+def scale(folder):
+    config = json.loads((folder / "adapter_config.json").read_text())
+    return config["lora_alpha"] / config["r"]
+
+
+def read_f64(folder):
+    return {k: v.double() for k, v in load_file(folder / "adapter_model.safetensors").items()}

@@ -1,0 +1,76 @@
+#include "tools/signals.h"
+
+#include <doctest/doctest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <initializer_list>
+
+using namespace llmft;
+
+namespace {
+
+// Runs `act` in a child, so that its signals are its own; the child exits with what it returns. The wait status.
+template <class Act>
+int status_of(const Act& act) {
+    const pid_t child = fork();
+    if (child == 0) {
+        for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) std::signal(number, SIG_DFL);
+        _exit(act());
+    }
+    int status = -1;
+    waitpid(child, &status, 0);
+    return status;
+}
+
+bool exited_with(int status, int code) {
+    return WIFEXITED(status) && WEXITSTATUS(status) == code;
+}
+
+}   // namespace
+
+TEST_CASE("the first signal only sets the flag") {
+    for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) {
+        const int status = status_of([number] {
+            install_stop_signals();
+            if (stop_requested()) return 1;
+            std::raise(number);
+            return stop_requested() && stop_signal() == number ? 42 : 2;
+        });
+        CHECK(exited_with(status, 42));
+    }
+}
+
+TEST_CASE("a second SIGINT or SIGTERM ends the process by that signal") {
+    for (const int number : {SIGINT, SIGTERM}) {
+        const int status = status_of([number] {
+            install_stop_signals();
+            std::raise(SIGHUP);
+            std::raise(number);
+            return 42;
+        });
+        CHECK(WIFSIGNALED(status));
+        CHECK(WTERMSIG(status) == number);
+    }
+}
+
+TEST_CASE("a second SIGHUP does not interrupt the saving that the first one began") {
+    const int status = status_of([] {
+        install_stop_signals();
+        std::raise(SIGHUP);
+        std::raise(SIGHUP);
+        return stop_signal() == SIGHUP ? 42 : 1;
+    });
+    CHECK(exited_with(status, 42));
+}
+
+TEST_CASE("a signal that was ignored at the start stays ignored") {
+    const int status = status_of([] {
+        std::signal(SIGHUP, SIG_IGN);
+        install_stop_signals();
+        std::raise(SIGHUP);
+        return stop_requested() ? 1 : 42;
+    });
+    CHECK(exited_with(status, 42));
+}

@@ -1,0 +1,14 @@
+// The commands: each parses its own arguments, composes engine, model and data, and returns the exit code.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace llmft {
+
+int cmd_train(const std::vector<std::string>& arguments);
+int cmd_plan(const std::vector<std::string>& arguments);
+int cmd_eval(const std::vector<std::string>& arguments);
+int cmd_generate(const std::vector<std::string>& arguments);
+
+}  // namespace llmft

@@ -1,0 +1,80 @@
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "engine/io/json.h"
+#include "tools/cmd.h"
+#include "tools/train_setup.h"
+
+namespace llmft {
+namespace {
+
+struct PlanOptions {
+    bool json = false;
+
+    template <class V>
+    void visit(V&& v) {
+        v.group("output");
+        v("json", json, "one JSON document on stdout");
+    }
+};
+
+Json plan_json(const ChosenPlan& chosen, const ModelConfig& config, int64_t context) {
+    Json memory = Json::array(), ops = Json::array();
+    for (const Arena::Row& row : chosen.plan.memory) memory.push_back({{"name", row.name}, {"bytes", row.bytes}, {"count", row.count}});
+    for (const Profile::Row& row : chosen.plan.ops)
+        ops.push_back({{"range", row.range}, {"op", row.op}, {"calls", row.calls}, {"flops", row.cost.flops}, {"bytes", row.cost.bytes}});
+    return {{"peak_bytes", chosen.plan.peak_bytes}, {"persistent_bytes", chosen.plan.persistent_bytes}, {"fits", chosen.fits},
+            {"tokens_per_microbatch", chosen.plan.tokens}, {"longest_context", context},
+            {"trainable_parameters", chosen.plan.trainable}, {"all_parameters", parameter_count(config)}, {"memory", memory}, {"ops", ops}};
+}
+
+void print_ops(const Plan& plan) {
+    constexpr double kGiga = 1e9;
+    OpCost total;
+    fmt::print("\none step of one micro-batch of {} tokens\n  {:<12} {:<20} {:>7} {:>12} {:>12}\n", plan.tokens, "range", "op", "calls", "GFLOP", "GB");
+    for (const Profile::Row& row : plan.ops) {
+        fmt::print("  {:<12} {:<20} {:>7} {:>12.3f} {:>12.3f}\n", row.range, row.op, row.calls, row.cost.flops / kGiga, row.cost.bytes / kGiga);
+        total.flops += row.cost.flops;
+        total.bytes += row.cost.bytes;
+    }
+    fmt::print("  {:<12} {:<20} {:>7} {:>12.3f} {:>12.3f}\n", "", "total", "", total.flops / kGiga, total.bytes / kGiga);
+    fmt::print("  a token: {:.3f} GFLOP\n", total.flops / kGiga / static_cast<double>(plan.tokens));
+}
+
+}  // namespace
+
+int cmd_plan(const std::vector<std::string>& arguments) {
+    TrainOptions options;
+    PlanOptions output;
+    Flags flags("plan", "what a training run needs: memory by name, FLOPs and bytes by op; starts nothing");
+    options.declare(flags);
+    flags.add(output);
+    if (flags.parse(arguments) == Flags::Outcome::kHelp) return 0;
+    flags.require({"model"});
+    options.validate();
+
+    const ModelConfig config = read_model_config(options.model.model);
+    const auto tuning = method(options.method.method).make(method_request(options));
+    int64_t longest = options.data.max_seq_length;
+    int64_t window = longest * options.batch.per_device_train_batch_size * options.batch.gradient_accumulation_steps;
+    if (!options.data.dataset.empty()) {
+        const LoaderShape shape = read_train_data(options, config).shape;
+        longest = shape.longest_example;
+        window = shape.window_tokens_bound;
+    }
+    const PlanRequest request = plan_request(options, config, *tuning, longest, window);
+    const ChosenPlan chosen = choose_plan(request);
+    const int64_t context = longest_context(request);
+    if (output.json) {
+        fmt::print("{}", hf_json(plan_json(chosen, config, context)));
+        return 0;
+    }
+    fmt::print("{}\n\nmemory\n{}", trainable_line(chosen.plan.trainable, config, options.method.method != "full"), memory_table(chosen.plan));
+    fmt::print("  {:<24} {:>12}   {}\n", "limit", bytes_text(request.limit_bytes), chosen.fits ? "fits" : "does not fit");
+    fmt::print("  longest document that fits: {} tokens\n", context);
+    print_ops(chosen.plan);
+    return 0;
+}
+
+}  // namespace llmft

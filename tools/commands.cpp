@@ -1,0 +1,127 @@
+#include "tools/commands.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <new>
+
+#include "data/unicode/utf8.h"
+#include "engine/log/log.h"
+#include "kernels/base/error.h"
+#include "tools/option.h"
+
+namespace llmft {
+namespace {
+
+constexpr size_t kLongestLine = 400;
+constexpr std::string_view kVersion = LLMFT_VERSION;
+
+std::string escaped(std::string_view text) {
+    std::string out;
+    for (size_t at = 0; at < text.size();) {
+        const size_t bytes = unicode::sequence_at(text, at).bytes;
+        const auto lead = static_cast<unsigned char>(text[at]);
+        const bool c1_control = bytes == 2 && lead == 0xc2 && static_cast<unsigned char>(text[at + 1]) < 0xa0;
+        if (text[at] == '\n') {
+            out += "\\n";
+        } else if (bytes == 0 || lead < 0x20 || lead == 0x7f || c1_control) {
+            for (size_t i = 0; i < std::max<size_t>(bytes, 1); ++i)
+                out += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[at + i]));
+        } else {
+            out += text.substr(at, bytes);
+        }
+        at += std::max<size_t>(bytes, 1);
+    }
+    return out;
+}
+
+bool continues(char c) {
+    return (static_cast<unsigned char>(c) & 0xc0) == 0x80;
+}
+
+void print(std::FILE* stream, const std::string& text) {
+    std::fwrite(text.data(), 1, text.size(), stream);
+    std::fflush(stream);
+}
+
+int fail(ExitCode code, std::string_view kind, std::string_view text) {
+    if (code == ExitCode::kBadInput || code == ExitCode::kOutOfResources)
+        log::drop();
+    else
+        log::release();
+    print(stderr, error_line(kind, text) + '\n');
+    return static_cast<int>(code);
+}
+
+int fail_as_bug(std::string_view text) {
+    return fail(ExitCode::kInternalBug, "BUG",
+                fmt::format("{}; this is a bug of llmft, please report it with the command", text));
+}
+
+std::string table(std::span<const Command> commands) {
+    std::string text = fmt::format(
+        "llmft {}: fine-tunes Llama-family language models\n\nusage: llmft COMMAND --name value ...\n\n", kVersion);
+    for (const Command& command : commands) text += fmt::format("  {:<10} {}\n", command.name, command.help);
+    return text + "\nllmft COMMAND --help lists a command's options.\n";
+}
+
+int dispatch(std::span<const Command> commands, const std::vector<std::string>& arguments) {
+    const std::string_view word = arguments.empty() ? "--help" : std::string_view(arguments.front());
+    if (word == "--help" || word == "--version") {
+        print(stdout, word == "--help" ? table(commands) : fmt::format("llmft {}\n", kVersion));
+        return 0;
+    }
+    std::vector<std::string> names;
+    for (const Command& command : commands) {
+        if (command.name == word) return command.run({arguments.begin() + 1, arguments.end()});
+        names.emplace_back(command.name);
+    }
+    const std::string near = nearest(word, names);
+    throw UserError("USAGE", "", "",
+                    fmt::format("\"{}\": unknown {}", word, word.starts_with('-') ? "option" : "command"),
+                    near.empty() ? "llmft --help lists the commands" : fmt::format("did you mean llmft {}?", near));
+}
+
+}   // namespace
+
+std::string error_line(std::string_view kind, std::string_view text) {
+    std::string line = fmt::format("llmft: error E-{}: {}", kind, escaped(text));
+    if (line.size() <= kLongestLine) return line;
+    constexpr std::string_view kGap = " ... ";
+    size_t head = kLongestLine / 2;
+    size_t tail = line.size() - (kLongestLine - head - kGap.size());
+    while (continues(line[head])) --head;
+    while (tail < line.size() && continues(line[tail])) ++tail;
+    return fmt::format("{}{}{}", line.substr(0, head), kGap, line.substr(tail));
+}
+
+int run_command(std::span<const Command> commands, const std::vector<std::string>& arguments) {
+    try {
+        const int code = dispatch(commands, arguments);
+        log::release();
+        if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+            throw DiskFull("stdout: cannot be written; free some space");
+        return code;
+    } catch (const InternalError& error) {
+        return fail_as_bug(error.what());
+    } catch (const Error& error) {
+        return fail(error.code(), error.kind(), error.what());
+    } catch (const std::bad_alloc&) {
+        return fail(ExitCode::kOutOfResources, "MEMORY",
+                    "host memory: none left; close other programs or use a smaller job");
+    } catch (const std::filesystem::filesystem_error& error) {
+        if (error.code() == std::errc::no_space_on_device)
+            return fail(ExitCode::kOutOfResources, "DISK",
+                        fmt::format("{}: no space left; free some", error.path1().native()));
+        return fail(
+            ExitCode::kBadInput, "PATH",
+            fmt::format("{}: {}; check the path and its rights", error.path1().native(), error.code().message()));
+    } catch (const std::exception& error) {
+        return fail_as_bug(error.what());
+    } catch (...) {
+        return fail_as_bug("an exception of unknown type");
+    }
+}
+
+}   // namespace llmft

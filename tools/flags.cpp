@@ -1,0 +1,161 @@
+#include "tools/flags.h"
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "kernels/base/error.h"
+#include "tools/run_file.h"
+
+namespace llmft {
+namespace {
+
+constexpr size_t kHelpColumn = 36;
+
+// CLI11's parser and help over the table; `values` receives what each option was given, by the option's index.
+void fill(CLI::App& app, const std::vector<Option>& options, std::vector<std::vector<std::string>>* values) {
+    for (size_t i = 0; i < options.size(); ++i) {
+        const Option& option = options[i];
+        const auto keep = [values, i](const CLI::results_t& results) {
+            if (values != nullptr) (*values)[i] = results;
+            return true;
+        };
+        std::string help = option.help;
+        if (!option.default_text.empty()) help += fmt::format(" (default: {})", option.default_text);
+        app.add_option("--" + option.name, keep, help)
+            ->group(option.group)
+            ->option_text(std::string(placeholder(option)))
+            ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    }
+}
+
+}   // namespace
+
+Flags::Flags(std::string command, std::string summary) : command_(std::move(command)), summary_(std::move(summary)) {
+    group("run");
+    (*this)("config", config_, "run file (TOML, keys in snake_case); flags win over it");
+}
+
+void Flags::declare(Option option) {
+    if (find(option.name) != nullptr) throw InternalError("option declared twice: " + option.name);
+    option.default_text = text_of(option).value_or("");
+    options_.push_back(std::move(option));
+}
+
+Option* Flags::find(std::string_view name) {
+    const auto found =
+        std::find_if(options_.begin(), options_.end(), [&](const Option& option) { return option.name == name; });
+    return found == options_.end() ? nullptr : &*found;
+}
+
+// Every known option as two arguments, name and value, so that values may begin with a dash, and a lone bool gets its
+// "true".
+std::vector<std::string> Flags::normalised(const std::vector<std::string>& arguments) {
+    std::vector<std::string> pairs;
+    for (size_t i = 0; i < arguments.size(); ++i) {
+        const std::string& argument = arguments[i];
+        const size_t equals = argument.find('=');
+        const Option* option = argument.starts_with("--") ? find(argument.substr(2, equals - 2)) : nullptr;
+        if (option == nullptr) {
+            pairs.push_back(argument);
+            continue;
+        }
+        pairs.push_back("--" + option->name);
+        const bool more = i + 1 < arguments.size();
+        if (equals != std::string::npos) {
+            pairs.push_back(argument.substr(equals + 1));
+        } else if (type_of(*option) == OptionType::kBool) {
+            const bool says = more && (arguments[i + 1] == "true" || arguments[i + 1] == "false");
+            pairs.push_back(says ? arguments[++i] : "true");
+        } else if (more && !arguments[i + 1].starts_with("--")) {
+            pairs.push_back(arguments[++i]);
+        } else {
+            throw UserError("USAGE", pairs.back(), "", "no value follows", fmt::format("write {}=VALUE", pairs.back()));
+        }
+    }
+    return pairs;
+}
+
+void Flags::refuse_unknown(const std::string& argument) const {
+    if (!argument.starts_with('-'))
+        throw UserError("USAGE", "", "", fmt::format("\"{}\": unexpected argument", argument),
+                        "options are written --name value");
+    const std::string word = argument.substr(0, argument.find('='));
+    std::vector<std::string> names{"--help"};
+    for (const Option& option : options_) names.push_back("--" + option.name);
+    const std::string near = nearest(word, names);
+    throw UserError(
+        "USAGE", word, "", "unknown option",
+        near.empty() ? fmt::format("llmft {} --help lists them", command_) : fmt::format("did you mean {}?", near));
+}
+
+Flags::Outcome Flags::parse(const std::vector<std::string>& arguments) {
+    if (std::find(arguments.begin(), arguments.end(), "--help") != arguments.end()) {
+        const std::string text = help();
+        std::fwrite(text.data(), 1, text.size(), stdout);
+        return Outcome::kHelp;
+    }
+    std::vector<std::vector<std::string>> values(options_.size());
+    CLI::App app;
+    app.set_help_flag();
+    app.allow_extras();
+    fill(app, options_, &values);
+    std::vector<std::string> pairs = normalised(arguments);
+    std::reverse(pairs.begin(), pairs.end());   // CLI11 takes them from the back
+    try {
+        app.parse(pairs);
+    } catch (const CLI::ParseError& error) {
+        throw UserError("USAGE", "", "", error.what(), fmt::format("llmft {} --help lists the options", command_));
+    }
+    if (const auto extras = app.remaining(); !extras.empty()) refuse_unknown(extras.front());
+    for (size_t i = 0; i < values.size(); ++i)
+        if (values[i].size() > 1)
+            throw UserError("USAGE", "--" + options_[i].name, "", "said twice", "keep one of them");
+
+    if (!values[0].empty()) {
+        set_value(options_[0], values[0].front(), {.where = "--config", .field = ""});
+        read_run_file(config_, options_);
+    }
+    for (size_t i = 1; i < values.size(); ++i)
+        if (!values[i].empty())
+            set_value(options_[i], values[i].front(), {.where = "--" + options_[i].name, .field = ""});
+    return Outcome::kRun;
+}
+
+void Flags::require(std::initializer_list<std::string_view> names) const {
+    for (const std::string_view name : names)
+        for (const Option& option : options_)
+            if (option.name == name && text_of(option).value_or("").empty())
+                throw UserError("USAGE", fmt::format("--{}", name), "", "missing",
+                                fmt::format("llmft {} needs it: --{} {}", command_, name, placeholder(option)));
+}
+
+bool Flags::given(std::string_view name) const {
+    return std::any_of(options_.begin(), options_.end(),
+                       [&](const Option& option) { return option.name == name && option.given; });
+}
+
+std::string Flags::help() const {
+    CLI::App app(summary_, "llmft " + command_);
+    app.get_formatter()->column_width(kHelpColumn);
+    app.get_formatter()->label("OPTIONS", "--name value ...");
+    app.set_help_flag("--help", "prints this")->group("run");
+    fill(app, options_, nullptr);
+    return app.help();
+}
+
+std::string Flags::used() const {
+    std::string text;
+    for (const Option& option : options_)
+        if (const auto value = text_of(option); value && !value->empty())
+            text += fmt::format("  --{} {}\n", option.name, *value);
+    return text;
+}
+
+std::string Flags::run_file() const {
+    return run_file_text(command_, options_);
+}
+
+}   // namespace llmft

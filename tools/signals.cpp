@@ -1,0 +1,44 @@
+#include "tools/signals.h"
+
+#include <csignal>
+
+#include <atomic>
+
+namespace llmft {
+namespace {
+
+std::atomic<int> first_signal{0};
+static_assert(std::atomic<int>::is_always_lock_free, "the handler may touch nothing else");
+
+extern "C" void llmft_on_stop_signal(int number) {
+    int none = 0;
+    if (first_signal.compare_exchange_strong(none, number)) return;
+    if (number != SIGINT && number != SIGTERM) return;
+    std::signal(number, SIG_DFL);
+    std::raise(number);   // is delivered when this handler returns
+}
+
+}   // namespace
+
+void install_stop_signals() {
+    for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2}) {
+        struct sigaction before = {};
+        sigaction(number, nullptr, &before);
+        if (before.sa_handler == SIG_IGN) continue;
+        struct sigaction action = {};
+        action.sa_handler = llmft_on_stop_signal;
+        action.sa_flags = SA_RESTART;
+        sigemptyset(&action.sa_mask);
+        sigaction(number, &action, nullptr);
+    }
+}
+
+bool stop_requested() {
+    return first_signal.load() != 0;
+}
+
+int stop_signal() {
+    return first_signal.load();
+}
+
+}   // namespace llmft

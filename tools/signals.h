@@ -1,0 +1,17 @@
+// Requests to stop: SIGINT, SIGTERM, SIGHUP, and SIGUSR1 and SIGUSR2, which schedulers send as early notice. The loop
+// asks between steps, saves and leaves with exit 75.
+#pragma once
+
+namespace llmft {
+
+// From here on those signals only set a flag; a signal that was ignored at the start (nohup) stays ignored. A second
+// SIGINT or SIGTERM ends the process at once, by that signal: a shell sees 128 + its number. A second one of the others
+// changes nothing, because a terminal that closes sends SIGHUP twice. Calls that were interrupted are restarted.
+void install_stop_signals();
+
+// Any thread.
+bool stop_requested();
+// The first one that came, or 0.
+int stop_signal();
+
+}   // namespace llmft

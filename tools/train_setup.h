@@ -1,0 +1,52 @@
+// What `train` and `plan` decide alike before anything is computed: options, model, method, data, plan.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "data/dataset.h"
+#include "data/loader.h"
+#include "engine/optim/schedule.h"
+#include "engine/train/options.h"
+#include "tools/flags.h"
+#include "tools/planner.h"
+#include "tools/run_options.h"
+
+namespace llmft {
+
+struct TrainOptions {
+    ModelOptions model;
+    MethodOptions method;
+    DataOptions data;
+    BatchOptions batch;
+    LoopOptions loop;
+    ScheduleOptions schedule;
+    MemoryOptions memory;
+
+    // Declares every option but those of the command itself.
+    void declare(Flags& flags);
+    // What no single option's limits can say. Throws UserError.
+    void validate() const;
+};
+
+// The rows of a run, tokenised, and what was said about them.
+struct TrainData {
+    std::optional<Tokenizer> tokenizer;   // rows of tokens need none
+    Dataset train;
+    std::vector<Example> evaluation;
+    LoaderShape shape;
+};
+TrainData read_train_data(const TrainOptions& options, const ModelConfig& config);
+
+// window_tokens, longest: of the data; without data, full rows of --max-seq-length.
+PlanRequest plan_request(const TrainOptions& options, const ModelConfig& config, Tuning& tuning, int64_t longest, int64_t window_tokens);
+
+MethodRequest method_request(const TrainOptions& options);
+
+// "trainable params: 4,884,480 || all params: 139,399,488 || trainable%: 3.5039", as PEFT prints it: all includes adapters.
+std::string trainable_line(int64_t trainable, const ModelConfig& config, bool adapters);
+
+// The plan's memory as a table, largest first.
+std::string memory_table(const Plan& plan);
+
+}  // namespace llmft
