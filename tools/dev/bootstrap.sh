@@ -3,13 +3,15 @@
 # missing. Does nothing, and needs no network, where none is.
 set -eu
 
+wanted=$(sed 's/#.*//' "$@" | tr '\n' ' ')
+
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
-    echo "bootstrap: no apt here; these packages, by whatever name this system has for them, are needed:" $(sed 's/#.*//' "$@") >&2
+    echo "bootstrap: no apt here; needed, by whatever name this system has for them: $wanted" >&2
     exit 0
 fi
 
 missing=
-for package in $(sed 's/#.*//' "$@"); do
+for package in $wanted; do
     status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
     [ "$status" = installed ] || missing="$missing $package"
 done
@@ -36,6 +38,6 @@ fi
 
 echo "bootstrap: apt-get install$missing"
 $as_root apt-get update -qq </dev/null || echo "bootstrap: the package lists could not be brought up to date" >&2
-# The names are words, split on purpose.
+# shellcheck disable=SC2086  # the names are words
 $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing </dev/null >/dev/null ||
     give_up "apt-get could not install them (no network, or not in this release)"
