@@ -98,7 +98,8 @@ void Bpe::read_merges(const JsonField& list) {
                             kFetchAgain);
             return *id;
         };
-        merges_.add(id_of(pair.left), id_of(pair.right), rank++, id_of(pair.left + pair.right));
+        const int32_t left = id_of(pair.left), right = id_of(pair.right);
+        merges_.add(left, right, rank++, id_of(pair.left + pair.right));
     }
 }
 

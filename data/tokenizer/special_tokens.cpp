@@ -12,7 +12,8 @@ namespace {
 class OptionalFile {
 public:
     OptionalFile(const std::filesystem::path& folder, const char* name) {
-        if (std::filesystem::exists(folder / name)) json_ = parse_json_file(folder / name, {});
+        if (std::filesystem::exists(folder / name))
+            json_ = parse_json_file(folder / name, {.huge_integers = HugeIntegers::kDoubles});
         file_ = (folder / name).string();
     }
     JsonField root() const { return {json_, file_, ""}; }

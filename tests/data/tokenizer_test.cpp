@@ -41,7 +41,7 @@ TEST_CASE("characters outside the vocabulary become their bytes, or one unknown 
     json["model"]["fuse_unk"] = false;
     CHECK(encode(load(json), "aéøb") == Ids{264, 0, 0, 261});
     json["model"]["unk_token"] = nullptr;
-    CHECK(encode(load(json), "aéøb") == Ids{264, 261});
+    CHECK(encode(load(json), "aéøb") == Ids{265});   // gone, and their neighbours join
 }
 
 TEST_CASE("ignore_merges takes a pre-token that is a token whole") {
@@ -100,7 +100,7 @@ TEST_CASE("special tokens come from tokenizer_config.json, then the map, then co
     CHECK(Tokenizer::load(folder.path()).special_tokens().bos->id == 1);
     folder.write("config.json", R"({"pad_token_id": 0, "eos_token_id": [1, 2]})");
     CHECK_FALSE(Tokenizer::load(folder.path()).special_tokens().pad);   // null is an answer
-    folder.write("tokenizer_config.json", "{}");
+    folder.write("tokenizer_config.json", R"({"model_max_length": 1000000000000000019884624838656})");
     CHECK(Tokenizer::load(folder.path()).special_tokens().pad->id == 0);
     CHECK(Tokenizer::load(folder.path()).special_tokens().eos->text == "<s>");
     folder.write("special_tokens_map.json", R"({"eos_token": "</s>"})");
