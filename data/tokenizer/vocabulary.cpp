@@ -20,7 +20,9 @@ Vocabulary::Vocabulary(const JsonField& object) {
                       "use a smaller vocabulary");
     tokens_.resize(json.size());
     std::vector<bool> taken(json.size());
-    for (const auto& [token, id] : json.items()) {
+    for (const auto& item : json.items()) {
+        const std::string& token = item.key();
+        const Json& id = item.value();
         const auto refuse = [&](std::string_view kind, std::string_view what) {
             object.refuse(kind,
                           fmt::format("token {} has id {}: {}", in_quotes(token),

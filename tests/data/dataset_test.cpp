@@ -13,8 +13,7 @@ namespace llmft::test {
 namespace {
 
 using Ids = std::vector<int32_t>;
-constexpr int32_t kBos = 1, kEos = 2, kSpace = 259, kA = 260, kB = 261, kC = 262, kAb = 263, kSpaceA = 264,
-                  kSpaceAb = 265;
+constexpr int32_t kBos = 1, kEos = 2, kSpace = 259, kB = 261, kC = 262, kSpaceA = 264, kSpaceAb = 265;
 
 // Reads files written for the test with the small tokenizer.
 struct Rows {
