@@ -59,6 +59,9 @@ public:
         const std::string_view what = e.what();
         if (dynamic_cast<const Json::out_of_range*>(&e) != nullptr)
             refuse("RANGE", "a number is too large for a double");
+        const std::string_view rest = text_.substr(std::min(position == 0 ? 0 : position - 1, text_.size()));
+        if (rest.starts_with("NaN") || rest.starts_with("Infinity"))
+            refuse("RANGE", "NaN and Infinity are no JSON numbers");
         const std::string kind = what.find("surrogate") == std::string_view::npos ? "SYNTAX" : "ENCODING";
         const size_t reason = what.rfind("; last read");
         const size_t start = what.find("syntax error");
