@@ -1,15 +1,11 @@
-"""Inverse frequencies of transformers' LlamaRotaryEmbedding for config.json's spellings, into tests/golden/rope_inv_freq.json.
+"""Inverse frequencies of transformers' LlamaRotaryEmbedding for config.json's spellings: rope_inv_freq.json.
 
 Each case: `config`, the keys of config.json that matter, and `inv_freq`, the f32 values as exact doubles.
 """
 import json
-import pathlib
 
 from transformers import LlamaConfig
 from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
-from transformers.utils import logging
-
-OUT = pathlib.Path(__file__).resolve().parents[1] / "golden" / "rope_inv_freq.json"
 
 LLAMA3 = {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
           "original_max_position_embeddings": 8192}
@@ -34,14 +30,9 @@ SHAPE = {"model_type": "llama", "hidden_size": 256, "intermediate_size": 64, "nu
          "vocab_size": 10}
 
 
-def main():
-    logging.set_verbosity_error()
+def make(out):
     lines = []
     for case in CASES:
         config = LlamaConfig(**{k: v for k, v in json.loads(json.dumps(SHAPE | case)).items() if k != "model_type"})
         lines.append(json.dumps({"config": SHAPE | case, "inv_freq": LlamaRotaryEmbedding(config).inv_freq.tolist()}))
-    OUT.write_text("[\n" + ",\n".join(lines) + "\n]\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()
+    (out / "rope_inv_freq.json").write_text("[\n" + ",\n".join(lines) + "\n]\n", encoding="utf-8")
