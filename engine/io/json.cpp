@@ -138,6 +138,10 @@ Json parse_json(std::string_view text, std::string_view where, const JsonLimits&
         throw UserError("LIMIT", where, "", fmt::format("has {} bytes, at most {} are read", text.size(), limits.bytes),
                         "check that it is the right file");
     check_encoding(text, where);
+    // The parser takes a NUL for the end of the text and would not look at what is behind it.
+    const size_t nul = text.find('\0');
+    if (nul != std::string_view::npos)
+        throw UserError("SYNTAX", where, line_and_column(text, nul), "a NUL byte", kRemedy);
     Builder builder(text, where, limits);
     Json::sax_parse(text, &builder);
     return builder.take();
