@@ -7,13 +7,14 @@
 #include <numeric>
 
 #include "data/order.h"
+#include "engine/io/quote.h"
 #include "engine/train/batch.h"
 #include "kernels/base/error.h"
 
 namespace llmft {
 namespace {
 
-constexpr size_t kNamedFields = 20;
+constexpr size_t kNamedFields = 10;
 constexpr const char* kKnownFormats =
     "llmft reads rows of \"text\", of \"prompt\" and \"completion\", and of \"input_ids\"";
 
@@ -22,7 +23,7 @@ std::string field_names(const Json& row) {
     size_t count = 0;
     for (const auto& [name, value] : row.items()) {
         if (++count > kNamedFields) break;
-        names.append(names.empty() ? "" : ", ").append(name);
+        names.append(names.empty() ? "" : ", ").append(in_quotes(name, 24));
     }
     return names.empty() ? "no field" : names;
 }
@@ -78,7 +79,7 @@ void DatasetReader::note_fields(const Json& row) {
     const std::vector<std::string> used = reader_->fields();
     for (const auto& [name, value] : row.items())
         if (counts_.unused_fields.size() < kNamedFields && std::find(used.begin(), used.end(), name) == used.end())
-            counts_.unused_fields.insert(name);
+            counts_.unused_fields.insert(in_quotes(name));
 }
 
 void DatasetReader::limit_length(DataRow& row) {

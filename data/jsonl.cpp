@@ -4,15 +4,16 @@
 
 #include <algorithm>
 
-#include "data/unicode/utf8.h"
+#include "engine/io/quote.h"
 #include "kernels/base/error.h"
 
 namespace llmft {
 namespace {
 
 constexpr size_t kChunk = size_t{1} << 18;
-constexpr size_t kDepth = 64;
-constexpr size_t kLargestArrayFile = size_t{1} << 30;
+constexpr int64_t kDepth = 64;
+constexpr int64_t kRowValues = int64_t{1} << 22;
+constexpr int64_t kLargestArrayFile = int64_t{1} << 30, kArrayValues = int64_t{1} << 26;
 
 std::ifstream open(const std::filesystem::path& file) {
     if (!std::filesystem::exists(file))
@@ -74,12 +75,9 @@ bool LineReader::read_bytes(std::string& line) {
 bool LineReader::next(std::string& line) {
     if (!read_bytes(line)) return false;
     if (!line.empty() && line.back() == '\r') line.pop_back();
-    if (number_ == 1 && line.starts_with("\xef\xbb\xbf"))
-        throw UserError("ENCODING", where(), "", "the file begins with a byte order mark",
-                        "save it as UTF-8 without one");
     if (const size_t nul = line.find('\0'); nul != std::string::npos)
         throw UserError("LIMIT", where(), fmt::format("byte {}", nul), "is NUL", "save the file as UTF-8 text");
-    if (const size_t wrong = unicode::find_invalid_utf8(line); wrong != std::string::npos)
+    if (const size_t wrong = first_invalid_utf8(line); wrong != std::string::npos)
         throw UserError("ENCODING", where(), fmt::format("byte {}", wrong), "is not UTF-8",
                         "convert the file to UTF-8");
     return true;
@@ -89,7 +87,7 @@ RowReader::RowReader(const std::filesystem::path& file, int64_t longest_line)
     : file_(file), lines_(file, longest_line), longest_(longest_line) {
     if (!is_array_file(file)) return;
     array_ = parse_json_file(
-        file, {.bytes = kLargestArrayFile, .depth = kDepth, .string_bytes = static_cast<size_t>(longest_line)});
+        file, {.bytes = kLargestArrayFile, .depth = kDepth, .string_bytes = longest_line, .values = kArrayValues});
 }
 
 std::string RowReader::where() const {
@@ -108,8 +106,8 @@ bool RowReader::next_value(Json& row) {
             ++blank_lines_;
             continue;
         }
-        const auto bytes = static_cast<size_t>(longest_);
-        row = parse_json(line, where(), {.bytes = bytes, .depth = kDepth, .string_bytes = bytes});
+        row = parse_json(line, where(),
+                         {.bytes = longest_, .depth = kDepth, .string_bytes = longest_, .values = kRowValues});
         return true;
     }
     return false;

@@ -16,8 +16,8 @@ namespace llmft {
 class LineReader {
 public:
     LineReader(const std::filesystem::path& file, int64_t longest_line);
-    // False at the end. A line that is too long or has a NUL byte is refused (LIMIT), one that is not UTF-8 or begins
-    // the file with a byte order mark, ENCODING.
+    // False at the end. A line that is too long or has a NUL byte is refused (LIMIT), one that is not UTF-8,
+    // ENCODING.
     bool next(std::string& line);
     int64_t number() const { return number_; }   // of the last line, from 1
     std::string where() const;                   // "FILE:LINE"

@@ -1,49 +1,60 @@
-// The shape of a model, from config.json. Every field that changes the maths is validated once, here; what the maths does not
-// know yet is refused by name, because a peer that ignores such a field trains a wrong model in silence.
-// Names and class defaults: transformers, configuration_llama.py.
+// A Llama model's config.json, read and checked once: everything above may believe every field. Field names, defaults
+// and formulas: transformers, LlamaConfig, LlamaRotaryEmbedding and modeling_rope_utils. What would change the
+// mathematics and is not built is refused by name; a key that changes nothing is ignored and kept in unknown_keys.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
+
+#include "kernels/base/dtype.h"
 
 namespace llmft {
 
-// rope_type "llama3": long wavelengths are divided by `factor`, short ones kept, those between blended.
-struct Llama3Rope {
-    double factor;
-    double low_freq_factor;
-    double high_freq_factor;
-    double original_max_position_embeddings;
+enum class RopeKind : uint8_t { kDefault, kLlama3 };
+
+struct RopeConfig {
+    RopeKind kind = RopeKind::kDefault;
+    double theta = 10000;
+    // kLlama3 alone:
+    double factor = 1;             // frequencies of long wavelengths are divided by it
+    double low_freq_factor = 1;    // wavelengths beyond original_max_positions / low_freq_factor are long
+    double high_freq_factor = 4;   // those below original_max_positions / high_freq_factor are short
+    int64_t original_max_positions = 0;
 };
 
 struct ModelConfig {
-    std::string name;   // the folder, for messages
-    int64_t hidden_size = 0;             // C
-    int64_t intermediate_size = 0;       // F
-    int64_t num_hidden_layers = 0;       // L
-    int64_t num_attention_heads = 0;     // H
-    int64_t num_key_value_heads = 0;     // Hk
-    int64_t head_dim = 0;                // D
-    int64_t vocab_size = 0;              // V
+    int64_t hidden_size = 0;           // C
+    int64_t intermediate_size = 0;     // F
+    int64_t num_hidden_layers = 0;     // L
+    int64_t num_attention_heads = 0;   // H
+    int64_t num_key_value_heads = 0;   // Hk
+    int64_t head_dim = 0;              // D, even
+    int64_t vocab_size = 0;            // V
     int64_t max_position_embeddings = 0;
     float rms_norm_eps = 0;
-    double rope_theta = 0;
-    std::optional<Llama3Rope> rope_llama3;   // else default
     bool tie_word_embeddings = false;
-    std::vector<int32_t> eos_token_ids;   // empty, one, or several
-    std::optional<int32_t> bos_token_id;
-
-    // From FOLDER/config.json. Throws UserError with file and field.
-    static ModelConfig load(const std::filesystem::path& folder);
-
-    int64_t linear_parameters() const;   // of the blocks' linears
-    int64_t all_parameters() const;      // a tied head counts once
+    RopeConfig rope;
+    std::optional<DType> dtype;   // what the weights are said to be in
+    std::optional<int64_t> bos_token_id, pad_token_id;
+    std::vector<int64_t> eos_token_ids;
+    std::vector<std::string> unknown_keys;
 };
 
-// (D/2) inverse frequencies, in f32 steps in transformers' order (modeling_rope_utils.py).
+// `path` is the file or the model folder. Errors: those of parse_json_file, and UserError SCHEMA, RANGE, UNSAFE.
+ModelConfig read_model_config(const std::filesystem::path& path);
+// The same from the text of a config.json; `file` is what errors call it.
+ModelConfig parse_model_config(std::string_view text, const std::string& file);
+
+// (D/2) f32: the angle of pair i at position p is p · inv_freq[i]. In f32, in the order of transformers' operations.
 std::vector<float> rope_inv_freq(const ModelConfig&);
 
-}  // namespace llmft
+// Every weight once: a tied head is the embedding.
+int64_t parameter_count(const ModelConfig&);
+// The weights of the seven projections of all layers.
+int64_t linear_parameter_count(const ModelConfig&);
+
+}   // namespace llmft

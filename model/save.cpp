@@ -37,7 +37,7 @@ Bytes dense(const Tensor& from, DType dtype, std::vector<std::byte>& buffer, Run
 
 }  // namespace
 
-void save_model(const Decoder& model, const std::filesystem::path& folder, Run& run) {
+void save_model(const Decoder& model, const SaveFolders& folders, Run& run) {
     const DType dtype = model.dtype();
     std::vector<std::byte> buffer;
     std::vector<TensorToWrite> tensors;
@@ -48,11 +48,11 @@ void save_model(const Decoder& model, const std::filesystem::path& folder, Run& 
                            .shape = vector ? std::vector<int64_t>{source.to.cols} : std::vector<int64_t>{source.to.rows, source.to.cols},
                            .bytes = [from = source.to, dtype, &buffer, &run] { return dense(from, dtype, buffer, run); }});
     }
-    write_safetensors(folder / "model.safetensors", tensors);
-    Json config = parse_json_file(std::filesystem::path(model.config().name) / "config.json", JsonLimits{});
+    write_safetensors(folders.output / "model.safetensors", tensors);
+    Json config = parse_json_file(folders.base / "config.json", JsonLimits{});
     config.erase("dtype");
     config["torch_dtype"] = torch_name(dtype);
-    write_file(folder / "config.json", hf_json(config));
+    write_file(folders.output / "config.json", hf_json(config));
 }
 
 }  // namespace llmft

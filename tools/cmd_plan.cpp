@@ -26,7 +26,7 @@ Json plan_json(const ChosenPlan& chosen, const ModelConfig& config, int64_t cont
         ops.push_back({{"range", row.range}, {"op", row.op}, {"calls", row.calls}, {"flops", row.cost.flops}, {"bytes", row.cost.bytes}});
     return {{"peak_bytes", chosen.plan.peak_bytes}, {"persistent_bytes", chosen.plan.persistent_bytes}, {"fits", chosen.fits},
             {"tokens_per_microbatch", chosen.plan.tokens}, {"longest_context", context},
-            {"trainable_parameters", chosen.plan.trainable}, {"all_parameters", config.all_parameters()}, {"memory", memory}, {"ops", ops}};
+            {"trainable_parameters", chosen.plan.trainable}, {"all_parameters", parameter_count(config)}, {"memory", memory}, {"ops", ops}};
 }
 
 void print_ops(const Plan& plan) {
@@ -54,7 +54,7 @@ int cmd_plan(const std::vector<std::string>& arguments) {
     flags.require({"model"});
     options.validate();
 
-    const ModelConfig config = ModelConfig::load(options.model.model);
+    const ModelConfig config = read_model_config(options.model.model);
     const auto tuning = method(options.method.method).make(method_request(options));
     int64_t longest = options.data.max_seq_length;
     int64_t window = longest * options.batch.per_device_train_batch_size * options.batch.gradient_accumulation_steps;

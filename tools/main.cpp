@@ -1,11 +1,15 @@
 // llmft: the table of commands. A command is one function in tools/cmd_<name>.cpp and one line here.
-#include <array>
-
+#include "tools/cmd.h"
 #include "tools/commands.h"
 
 namespace {
 
-constexpr std::array<llmft::Command, 0> kCommands = {};
+constexpr llmft::Command kCommands[] = {
+    {"train", "fine-tunes a model: LoRA or full; writes an adapter or a model folder", llmft::cmd_train},
+    {"plan", "what a training run needs: memory by name, FLOPs and bytes by op; starts nothing", llmft::cmd_plan},
+    {"eval", "scores rows with a model or an adapter: loss, perplexity, per token", llmft::cmd_eval},
+    {"generate", "continues a text with a model or an adapter", llmft::cmd_generate},
+};
 
 }   // namespace
 

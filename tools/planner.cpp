@@ -54,7 +54,6 @@ public:
 
     bool any(int64_t tokens) {
         const auto layers = static_cast<size_t>(request_.config.num_hidden_layers);
-        if (request_.shape.use == SessionShape::Use::kEvaluate) return fits(tokens, {});
         if (request_.gradient_checkpointing != "auto")
             return fits(tokens, std::vector<Recompute>(layers, policy_named(request_.gradient_checkpointing)));
         return fits(tokens, std::vector<Recompute>(layers, Recompute::kNone)) || fewest(tokens, Recompute::kNone, Recompute::kFfn) ||

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "data/unicode/utf8.h"
@@ -24,6 +25,38 @@ namespace {
 
 constexpr size_t kLongestFile = size_t{1} << 20;
 
+// Behind the quoted text that begins at `at`, or the end of its line or file.
+size_t skip_quotes(std::string_view text, size_t at) {
+    const char quote = text[at];
+    const std::string block(3, quote);
+    const std::string_view close = text.substr(at, text.substr(at, 3) == block ? 3 : 1);
+    for (at += close.size(); at < text.size(); ++at) {
+        if (text.substr(at, close.size()) == close) {
+            at += close.size();
+            for (size_t more = 1; more < close.size() && at < text.size() && text[at] == quote; ++more) ++at;
+            return at;
+        }
+        if (close.size() == 1 && text[at] == '\n') return at;
+        if (quote == '"' && text[at] == '\\') ++at;
+    }
+    return text.size();
+}
+
+// The first byte beyond ASCII that is neither quoted nor in a comment, or npos. toml++ 3.3 reaches what it calls
+// unreachable on such text.
+size_t find_bare_non_ascii(std::string_view text) {
+    for (size_t at = 0; at < text.size();) {
+        if (static_cast<unsigned char>(text[at]) >= 0x80) return at;
+        if (text[at] == '#')
+            at = std::min(text.find('\n', at), text.size());
+        else if (text[at] == '"' || text[at] == '\'')
+            at = skip_quotes(text, at);
+        else
+            ++at;
+    }
+    return std::string_view::npos;
+}
+
 std::string read_text(const std::filesystem::path& path) {
     std::error_code error;
     if (std::filesystem::is_directory(path, error))
@@ -38,6 +71,11 @@ std::string read_text(const std::filesystem::path& path) {
     if (const size_t at = unicode::find_invalid_utf8(text); at != std::string::npos)
         throw UserError("ENCODING", path.native(), fmt::format("byte {}", at), "is not UTF-8",
                         "save the file as UTF-8");
+    if (const size_t at = find_bare_non_ascii(text); at != std::string::npos) {
+        const auto line = 1 + std::count(text.data(), text.data() + at, '\n');
+        throw UserError("SYNTAX", path.native(), fmt::format("line {}", line),
+                        "a character beyond ASCII outside quotes", "put text in quotes");
+    }
     return text;
 }
 

@@ -25,10 +25,6 @@ TrainerParts Session::parts() {
     return {.model = *model_, .method = tuning_, .optimizer = *optimizer_, .scale = *scale_, .slots = *slots_, .comm = *comm_, .rng = rng_};
 }
 
-namespace {
-
-// One micro-batch of full documents; every position but a document's last carries loss, and of the last ones the first target
-// is counted too, so that the head sees every row.
 HostBatch full_batch(int64_t tokens, int64_t document_tokens) {
     HostBatch batch;
     for (int64_t t = 0; t < tokens; ++t) {
@@ -42,6 +38,8 @@ HostBatch full_batch(int64_t tokens, int64_t document_tokens) {
     batch.cu_seqlens.push_back(static_cast<int32_t>(tokens));
     return batch;
 }
+
+namespace {
 
 class OneWindow final : public BatchSource {
 public:
@@ -59,15 +57,9 @@ Plan plan_session(const ModelConfig& config, const SessionShape& shape, int64_t 
     Session session(make_dry_device(), -1, config, shape, tuning);
     Run run = session.run();
     tuning.initialise(session.model(), run);
-    HostBatch batch = full_batch(shape.tokens, std::min(document_tokens, shape.tokens));
-    if (shape.use == SessionShape::Use::kTrain) {
-        const TrainerPlan plan = {.total_steps = 1, .max_grad_norm = 1, .learning_rate = [](int64_t) { return 0.0; }};
-        train(session.parts(), plan, OneWindow(std::move(batch)), {.on_step = [](const StepRecord&) {}, .stop_requested = [] { return false; }},
-              run);
-    } else {
-        tuning.before_step(0, run);
-        session.model().evaluate(session.slots().upload(batch, run), run);
-    }
+    const TrainerPlan plan = {.total_steps = 1, .max_grad_norm = 1, .learning_rate = [](int64_t) { return 0.0; }};
+    train(session.parts(), plan, OneWindow(full_batch(shape.tokens, std::min(document_tokens, shape.tokens))),
+          {.on_step = [](const StepRecord&) {}, .stop_requested = [] { return false; }}, run);
     return {.peak_bytes = session.arena().peak_bytes(), .persistent_bytes = session.arena().persistent_bytes(),
             .memory = session.arena().rows_at_peak(), .ops = session.profile().rows(), .tokens = shape.tokens,
             .trainable = session.model().parameters().count()};

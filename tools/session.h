@@ -56,7 +56,9 @@ struct Plan {
     int64_t tokens = 0;                  // of that micro-batch
     int64_t trainable = 0;               // parameters
 };
-// documents of `document_tokens` each fill one micro-batch of shape.tokens, every row carries loss; one step, or one evaluation.
+// One micro-batch of shape.tokens, in documents of `document_tokens`; every row carries loss.
+HostBatch full_batch(int64_t tokens, int64_t document_tokens);
+// One training step of that micro-batch.
 Plan plan_session(const ModelConfig& config, const SessionShape& shape, int64_t document_tokens, Tuning& tuning);
 
 }  // namespace llmft

@@ -60,7 +60,7 @@ MethodRequest method_request(const TrainOptions& options) {
 }
 
 std::string trainable_line(int64_t trainable, const ModelConfig& config, bool adapters) {
-    const int64_t all = config.all_parameters() + (adapters ? trainable : 0);
+    const int64_t all = parameter_count(config) + (adapters ? trainable : 0);
     const auto grouped = [](int64_t n) {
         std::string text = std::to_string(n);
         for (auto at = static_cast<int64_t>(text.size()) - 3; at > 0; at -= 3) text.insert(static_cast<size_t>(at), ",");

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "data/json_field.h"
 #include "data/options.h"
 #include "data/tokenizer/tokenizer.h"
+#include "engine/io/json_field.h"
 
 namespace llmft {
 

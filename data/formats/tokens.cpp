@@ -45,14 +45,13 @@ private:
         for (size_t i = 0; i < json.size(); ++i) {
             const Json& item = json[i];
             const auto refuse = [&](const char* kind, const std::string& what) {
-                list.refuse(kind, fmt::format("[{}] is {}: {}", i, item.dump(), what),
+                list.refuse(kind,
+                            fmt::format("[{}] is {}: {}", i, item.is_number() ? item.dump() : item.type_name(), what),
                             "use the ids of this model's tokenizer");
             };
             if (!item.is_number_integer()) refuse("SCHEMA", "wanted an integer");
             const auto id = item.get<int64_t>();
-            const bool large =
-                item.is_number_unsigned() && item.get<uint64_t>() >= static_cast<uint64_t>(context_.vocab_size);
-            if (large || ((id < 0 || id >= context_.vocab_size) && id != besides))
+            if ((id < 0 || id >= context_.vocab_size) && id != besides)
                 refuse("RANGE", fmt::format("the vocabulary has {} tokens", context_.vocab_size));
             ids.push_back(static_cast<int32_t>(id));
         }

@@ -4,6 +4,7 @@
 
 #include "data/unicode/classes.h"
 #include "data/unicode/utf8.h"
+#include "engine/io/quote.h"
 
 namespace llmft {
 namespace {
@@ -102,13 +103,13 @@ AddedTokens::AddedTokens(const std::optional<JsonField>& list, const Vocabulary&
                                        fmt::format("has {} bytes, at most {}", token.content.size(), kLongestToken),
                                        "add a shorter token");
         if (id_of(token.content))
-            field.refuse("DUP", fmt::format("\"{}\" is added twice", token.content), "remove one");
+            field.refuse("DUP", fmt::format("{} is added twice", in_quotes(token.content)), "remove one");
         const auto own = model.id_of(token.content);
         const int64_t expected = own ? *own : model.size() + beyond_model_;
         if (token.id != expected)
-            field.at("id").refuse("RANGE",
-                                  fmt::format("is {}, but \"{}\" has to be {}", token.id, token.content, expected),
-                                  "number added tokens after the vocabulary, without a gap");
+            field.at("id").refuse(
+                "RANGE", fmt::format("is {}, but {} has to be {}", token.id, in_quotes(token.content), expected),
+                "number added tokens after the vocabulary, without a gap");
         if (!own) ++beyond_model_;
         places_.emplace(token.id, tokens_.size());
         ids_.emplace(token.content, token.id);

@@ -9,9 +9,9 @@
 #include <unordered_map>
 #include <vector>
 
-#include "data/json_field.h"
 #include "data/tokenizer/normalizer.h"
 #include "data/tokenizer/vocabulary.h"
+#include "engine/io/json_field.h"
 
 namespace llmft {
 

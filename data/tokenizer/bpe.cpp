@@ -6,6 +6,7 @@
 
 #include "data/tokenizer/byte_level.h"
 #include "data/unicode/utf8.h"
+#include "engine/io/quote.h"
 
 namespace llmft {
 namespace {
@@ -20,7 +21,7 @@ struct Pair {
 // "a b" or ["a", "b"].
 Pair read_pair(const Json& merge, const JsonField& list, size_t at) {
     const auto refuse = [&](std::string_view kind, std::string_view what) {
-        list.refuse(kind, fmt::format("merge {} is {}: {}", at, merge.dump(), what), kFetchAgain);
+        list.refuse(kind, fmt::format("merge {}: {}", at, what), kFetchAgain);
     };
     Pair pair;
     if (merge.is_string()) {
@@ -92,11 +93,13 @@ void Bpe::read_merges(const JsonField& list) {
         const auto id_of = [&](const std::string& token) {
             const auto id = vocabulary_.id_of(token);
             if (!id)
-                list.refuse("SCHEMA", fmt::format("merge {} needs \"{}\", which is not in the vocabulary", i, token),
+                list.refuse("SCHEMA",
+                            fmt::format("merge {} needs {}, which is not in the vocabulary", i, in_quotes(token)),
                             kFetchAgain);
             return *id;
         };
-        merges_.add(id_of(pair.left), id_of(pair.right), rank++, id_of(pair.left + pair.right));
+        const int32_t left = id_of(pair.left), right = id_of(pair.right);
+        merges_.add(left, right, rank++, id_of(pair.left + pair.right));
     }
 }
 

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "engine/io/quote.h"
+
 namespace llmft {
 
 std::vector<JsonField> flatten_sequence(const JsonField& component, std::string_view children) {
@@ -23,7 +25,7 @@ std::vector<JsonField> flatten_sequence(const JsonField& component, std::string_
 
 void refuse_component(const JsonField& component, std::string_view kind_of_component) {
     const JsonField type = component.at("type");
-    type.refuse("SCHEMA", fmt::format("{} {} is not supported", kind_of_component, type.text()),
+    type.refuse("SCHEMA", fmt::format("{} {} is not supported", kind_of_component, in_quotes(type.text())),
                 "use a model whose tokenizer llmft reads, or give rows of tokens (--dataset-format tokens)");
 }
 

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "data/json_field.h"
+#include "engine/io/json_field.h"
 
 namespace llmft {
 

@@ -7,6 +7,7 @@
 #include "data/tokenizer/byte_level.h"
 #include "data/tokenizer/component.h"
 #include "data/unicode/utf8.h"
+#include "engine/io/quote.h"
 
 namespace llmft {
 namespace {
@@ -55,7 +56,7 @@ std::vector<std::string> join_bytes(const std::vector<std::string>& tokens) {
     std::string run;
     const auto end_run = [&] {
         if (run.empty()) return;
-        if (unicode::find_invalid_utf8(run) == std::string_view::npos)
+        if (first_invalid_utf8(run) == std::string_view::npos)
             out.push_back(run);
         else
             out.insert(out.end(), run.size(), "\xef\xbf\xbd");

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "data/json_field.h"
+#include "engine/io/json_field.h"
 
 namespace llmft {
 

@@ -5,8 +5,8 @@
 #include <cstddef>
 #include <vector>
 
-#include "data/json_field.h"
 #include "data/tokenizer/normalizer.h"
+#include "engine/io/json_field.h"
 
 namespace llmft {
 

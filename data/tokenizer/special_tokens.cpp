@@ -2,18 +2,18 @@
 
 #include <fmt/format.h>
 
-#include "data/json_field.h"
+#include "engine/io/json_field.h"
+#include "engine/io/quote.h"
 
 namespace llmft {
 namespace {
-
-constexpr JsonLimits kLimits = {};
 
 // Reads one of the folder's files, if it is there.
 class OptionalFile {
 public:
     OptionalFile(const std::filesystem::path& folder, const char* name) {
-        if (std::filesystem::exists(folder / name)) json_ = parse_json_file(folder / name, kLimits);
+        if (std::filesystem::exists(folder / name))
+            json_ = parse_json_file(folder / name, {.huge_integers = HugeIntegers::kDoubles});
         file_ = (folder / name).string();
     }
     JsonField root() const { return {json_, file_, ""}; }
@@ -29,7 +29,7 @@ std::optional<SpecialToken> token_named(const JsonField& file, const std::string
     const std::string text = field->json().is_object() ? field->at("content").text() : field->text();
     const auto id = lookup.id_of(text);
     if (!id)
-        field->refuse("RANGE", fmt::format("\"{}\" is not a token of tokenizer.json", text),
+        field->refuse("RANGE", fmt::format("{} is not a token of tokenizer.json", in_quotes(text)),
                       "add it there, or name another");
     return SpecialToken{*id, text};
 }

@@ -10,13 +10,14 @@
 #include "data/tokenizer/normalizer.h"
 #include "data/tokenizer/post_processor.h"
 #include "data/tokenizer/pre_tokenizer.h"
-#include "data/unicode/utf8.h"
+#include "engine/io/quote.h"
 #include "kernels/base/error.h"
 
 namespace llmft {
 namespace {
 
-constexpr JsonLimits kTokenizerLimits = {.bytes = size_t{256} << 20, .depth = 64, .string_bytes = size_t{1} << 20};
+constexpr JsonLimits kTokenizerLimits = {
+    .bytes = int64_t{256} << 20, .depth = 64, .string_bytes = int64_t{1} << 20, .values = int64_t{1} << 24};
 constexpr size_t kLongestText = size_t{1} << 30;   // bytes: positions are 32 bits wide
 
 template <class Component>
@@ -40,7 +41,7 @@ void expect_text(std::string_view text) {
     if (text.size() > kLongestText)
         throw UserError("LIMIT", "text", "", fmt::format("has {} bytes, at most {}", text.size(), kLongestText),
                         "split it");
-    const size_t wrong = unicode::find_invalid_utf8(text);
+    const size_t wrong = first_invalid_utf8(text);
     if (wrong != std::string_view::npos)
         throw UserError("ENCODING", "text", fmt::format("byte {}", wrong), "is not UTF-8", "convert it to UTF-8");
 }
@@ -236,8 +237,8 @@ std::vector<std::string> Tokenizer::notes() const {
         const bool done = std::find(added.begin(), added.end(), token->id) != added.end();
         if (done != *said)
             notes.push_back(
-                fmt::format("tokenizer_config.json says {} {}, but tokenizer.json {} \"{}\": tokenizer.json holds",
-                            flag, *said, done ? "adds" : "does not add", token->text));
+                fmt::format("tokenizer_config.json says {} {}, but tokenizer.json {} {}: tokenizer.json holds", flag,
+                            *said, done ? "adds" : "does not add", in_quotes(token->text)));
     };
     compare("add_bos_token", parts_->special.add_bos, parts_->special.bos, parts_->post_processor.before());
     compare("add_eos_token", parts_->special.add_eos, parts_->special.eos, parts_->post_processor.after());

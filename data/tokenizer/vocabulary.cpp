@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "engine/io/quote.h"
+
 namespace llmft {
 namespace {
 
@@ -18,14 +20,18 @@ Vocabulary::Vocabulary(const JsonField& object) {
                       "use a smaller vocabulary");
     tokens_.resize(json.size());
     std::vector<bool> taken(json.size());
-    for (const auto& [token, id] : json.items()) {
+    for (const auto& item : json.items()) {
+        const std::string& token = item.key();
+        const Json& id = item.value();
         const auto refuse = [&](std::string_view kind, std::string_view what) {
-            object.refuse(kind, fmt::format("token \"{}\" has id {}: {}", token, id.dump(), what),
+            object.refuse(kind,
+                          fmt::format("token {} has id {}: {}", in_quotes(token),
+                                      id.is_number() ? id.dump() : id.type_name(), what),
                           "fetch the file again");
         };
         if (!id.is_number_integer()) refuse("SCHEMA", "not an integer");
-        if (!id.is_number_unsigned() && id.get<int64_t>() < 0) refuse("RANGE", "negative");
-        if (id.get<uint64_t>() >= tokens_.size())
+        if (id.get<int64_t>() < 0) refuse("RANGE", "negative");
+        if (id.get<size_t>() >= tokens_.size())
             refuse("RANGE", fmt::format("{} tokens have ids 0 to {}", json.size(), json.size() - 1));
         const auto at = id.get<size_t>();
         if (taken[at]) refuse("DUP", "another token has it too");
@@ -45,7 +51,8 @@ std::optional<int32_t> Vocabulary::id_of(std::string_view token) const {
 int32_t Vocabulary::require(std::string_view token, const JsonField& field) const {
     const auto id = id_of(token);
     if (!id)
-        field.refuse("SCHEMA", fmt::format("names \"{}\", which is not in model.vocab", token), "fetch the file again");
+        field.refuse("SCHEMA", fmt::format("names {}, which is not in model.vocab", in_quotes(token)),
+                     "fetch the file again");
     return *id;
 }
 

@@ -8,7 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "data/json_field.h"
+#include "engine/io/json_field.h"
 
 namespace llmft {
 

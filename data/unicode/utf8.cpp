@@ -1,8 +1,5 @@
 #include "data/unicode/utf8.h"
 
-#include <cstdint>
-#include <cstring>
-
 namespace llmft::unicode {
 
 Sequence sequence_at(std::string_view text, size_t at) {
@@ -25,22 +22,6 @@ Sequence sequence_at(std::string_view text, size_t at) {
         high = 0xbf;
     }
     return {want, 0};
-}
-
-size_t find_invalid_utf8(std::string_view text) {
-    constexpr uint64_t kHighBits = 0x8080808080808080ull;
-    for (size_t at = 0; at < text.size();) {
-        uint64_t eight = kHighBits;
-        if (at + sizeof eight <= text.size()) std::memcpy(&eight, text.data() + at, sizeof eight);
-        if ((eight & kHighBits) == 0) {
-            at += sizeof eight;
-            continue;
-        }
-        const Sequence here = sequence_at(text, at);
-        if (here.bytes == 0) return at;
-        at += here.bytes;
-    }
-    return std::string_view::npos;
 }
 
 void append_utf8(std::string& text, char32_t code) {

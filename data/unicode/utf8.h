@@ -30,9 +30,6 @@ struct Sequence {
 };
 Sequence sequence_at(std::string_view text, size_t at);
 
-// Offset of the first byte that is not well-formed UTF-8 (no surrogates, no overlong forms), or npos.
-size_t find_invalid_utf8(std::string_view text);
-
 void append_utf8(std::string& text, char32_t code);
 
 // Ill-formed parts replaced by U+FFFD, one for each `wrong` run.

@@ -32,13 +32,11 @@ public:
     bool boolean(bool x) override { return put(x); }
     bool number_integer(number_integer_t x) override { return put(x); }
     bool number_unsigned(number_unsigned_t x) override {
-        if (x > number_unsigned_t{INT64_MAX}) refuse("OVERFLOW", fmt::format("integer {} does not fit 64 bits", x));
-        return put(static_cast<int64_t>(x));
+        if (x <= number_unsigned_t{INT64_MAX}) return put(static_cast<int64_t>(x));
+        return put_huge(static_cast<double>(x), std::to_string(x));
     }
     bool number_float(number_float_t x, const string_t& digits) override {
-        if (digits.find_first_of(".eE") == string_t::npos)
-            refuse("OVERFLOW", fmt::format("integer {} does not fit 64 bits", in_quotes(digits, 40)));
-        return put(x);
+        return digits.find_first_of(".eE") == string_t::npos ? put_huge(x, digits) : put(x);
     }
     bool string(string_t& x) override {
         check_length(x);
@@ -60,6 +58,9 @@ public:
     bool parse_error(size_t position, const std::string&, const nlohmann::detail::exception& e) override {
         if (dynamic_cast<const Json::out_of_range*>(&e) != nullptr)
             refuse("RANGE", "a number is too large for a double");
+        const std::string_view rest = text_.substr(std::min(position == 0 ? 0 : position - 1, text_.size()));
+        if (rest.starts_with("NaN") || rest.starts_with("Infinity"))
+            refuse("RANGE", "NaN and Infinity are no JSON numbers");
         // The parser's sentence, without the number before it and the text from the file after it.
         std::string_view brief = e.what();
         brief.remove_prefix(std::min(brief.find("syntax error"), brief.size()));
@@ -99,6 +100,11 @@ private:
     bool put(T&& value) {
         place(std::forward<T>(value));
         return true;
+    }
+    bool put_huge(double x, const std::string& digits) {
+        if (limits_.huge_integers == HugeIntegers::kRefused)
+            refuse("OVERFLOW", fmt::format("integer {} does not fit 64 bits", in_quotes(digits, 40)));
+        return put(x);
     }
     bool open(Json container) {
         if (static_cast<int64_t>(open_.size()) >= limits_.depth)

@@ -17,11 +17,16 @@ namespace llmft {
 using Json = nlohmann::json;                  // keys sorted, as Hugging Face writes them
 using OrderedJson = nlohmann::ordered_json;   // keys as inserted, for lines that people read
 
+// Integers beyond int64: OVERFLOW, or a double, which no reader of integers takes. tokenizer_config.json says
+// "model_max_length": 1000000000000000019884624838656 for "none".
+enum class HugeIntegers { kRefused, kDoubles };
+
 struct JsonLimits {
     int64_t bytes = int64_t{4} << 20;
     int64_t depth = 64;
     int64_t string_bytes = int64_t{16} << 20;   // of one key or string
     int64_t values = int64_t{1} << 18;          // a value costs memory that its few bytes do not show
+    HugeIntegers huge_integers = HugeIntegers::kRefused;
 };
 
 // `where` is what errors call the document. A text after the document, white space apart, is SYNTAX.

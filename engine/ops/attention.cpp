@@ -51,14 +51,19 @@ void attention_backward(const AttentionBackward& a, Run& run) {
     expect_shape(kOp, "d_v", a.d_v, a.v.rows, a.v.cols);
     for (const Tensor* t : {&a.d_o, &a.d_q, &a.d_k, &a.d_v}) expect_dtype(kOp, "d_o, d_q, d_k or d_v", *t, a.q.dtype);
     const Arena::Mark scratch(run.arena);
+    // Each dialect uses one of the two; a plan holds both, so that it is the same on every device.
     const Tensor delta = run.arena.take("attention.delta", DType::kF32, a.q.rows, a.shape.heads);
+    const int64_t workspace_bytes = cpu::attention_workspace_bytes(a.q.dtype, a.k.rows, a.shape.kv_heads, a.shape.head_dim);
+    const Tensor workspace = run.arena.take("attention.workspace", DType::kU8, 1, workspace_bytes);
     const OpCost cost = {.flops = 5 * pair_flops(a.shape),
                          .bytes = 3 * bytes(a.q) + bytes(a.o) + 4 * bytes(a.k) + bytes(a.lse)};
     launch<llmft::AttentionBackward>(
         kOp, cost,
         {.q = a.q.view(), .k = a.k.view(), .v = a.v.view(), .o = a.o.view(), .lse = static_cast<float*>(a.lse.data),
          .d_o = a.d_o.view(), .d_q = a.d_q.view(), .d_k = a.d_k.view(), .d_v = a.d_v.view(),
-         .delta = static_cast<float*>(delta.data), .cu_q = static_cast<int32_t*>(a.shape.cu_q.data),
+         .delta = static_cast<float*>(delta.data),
+         .workspace = workspace_bytes ? static_cast<float*>(workspace.data) : nullptr,
+         .cu_q = static_cast<int32_t*>(a.shape.cu_q.data),
          .cu_k = static_cast<int32_t*>(a.shape.cu_k.data), .documents = a.shape.documents, .heads = a.shape.heads,
          .kv_heads = a.shape.kv_heads, .head_dim = a.shape.head_dim, .scale = a.shape.scale},
         cpu::attention_backward, cuda::attention_backward, run);

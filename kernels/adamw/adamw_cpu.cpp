@@ -3,12 +3,22 @@
 #include "kernels/base/simd.h"
 
 namespace llmft::cpu::LLMFT_ISA {
+namespace {
+
+// By squaring, so that the bits are nobody's libm's.
+double power(double base, int64_t exponent) {
+    double result = 1.0;
+    for (; exponent > 0; exponent >>= 1, base *= base)
+        if ((exponent & 1) != 0) result *= base;
+    return result;
+}
+
+}   // namespace
 
 void adamw_step(const AdamwStep& a) {
     if (!__builtin_isfinite(a.grad_scale[0])) return;
-    const auto step = static_cast<double>(a.step);
-    const double correction1 = 1.0 - __builtin_pow(a.beta1, step);
-    const double correction2 = 1.0 - __builtin_pow(a.beta2, step);
+    const double correction1 = 1.0 - power(a.beta1, a.step);
+    const double correction2 = 1.0 - power(a.beta2, a.step);
     const F32x16 scale = splat(a.grad_scale[0]);
     const F32x16 keep = splat(static_cast<float>(1.0 - a.lr * a.decay));
     const F32x16 beta1 = splat(static_cast<float>(a.beta1));

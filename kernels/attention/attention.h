@@ -7,7 +7,7 @@
 // cu_q and cu_k hold B+1 offsets each; they differ where keys come from a cache or a shared prompt. A query that sees
 // no key has o = 0 and lse = −inf, and gives no gradient. q, k, v, o and their gradients share one dtype, f32 or bf16.
 //
-// CPU: D ≤ 256, the same bits on every instruction set.
+// CPU: D ≤ kMaxHeadDim, the same bits on every instruction set.
 #pragma once
 
 #include "kernels/base/stream.h"
@@ -49,6 +49,7 @@ struct AttentionBackward {
 };
 
 namespace cpu {
+constexpr int64_t kMaxHeadDim = 256;   // blocks lie on the stack
 void attention_forward(const AttentionForward&);
 void attention_backward(const AttentionBackward&);
 int64_t attention_workspace_bytes(DType, int64_t keys, int64_t kv_heads, int64_t head_dim);   // keys: Tk

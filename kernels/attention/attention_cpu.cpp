@@ -12,16 +12,16 @@ namespace {
 
 constexpr int64_t kQueries = 96;
 constexpr int64_t kKeys = 96;
-constexpr int64_t kMaxD = 256;
-constexpr int64_t kRowStep = kMaxD + 16;   // not a power of two: rows would share cache sets
+constexpr int64_t kRowStep = kMaxHeadDim + 16;   // not a power of two: rows would share cache sets
 constexpr int64_t kScoreStep = kQueries + 16;
 constexpr float kLowest = -3.0e38f;   // below every score: the maximum of none
 
-static_assert(kQueries % kRowPad == 0 && kKeys % kRowPad == 0 && kQueries % kColumnPad == 0 && kMaxD % kColumnPad == 0);
+static_assert(kQueries % kRowPad == 0 && kKeys % kRowPad == 0 && kQueries % kColumnPad == 0 &&
+              kMaxHeadDim % kColumnPad == 0);
 
-using Rows = float[kKeys * kRowStep];       // (kKeys or kQueries, D) in rows
-using Strips = float[kKeys * kMaxD];        // (kKeys or kQueries, D) or its transpose in strips
-using Scores = float[kKeys * kScoreStep];   // (keys, queries)
+using Rows = float[kKeys * kRowStep];        // (kKeys or kQueries, D) in rows
+using Strips = float[kKeys * kMaxHeadDim];   // (kKeys or kQueries, D) or its transpose in strips
+using Scores = float[kKeys * kScoreStep];    // (keys, queries)
 
 constexpr int64_t smaller(int64_t a, int64_t b) {
     return a < b ? a : b;

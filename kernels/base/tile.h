@@ -13,12 +13,13 @@
 
 namespace llmft::cpu::LLMFT_ISA {
 
-// One tile of c fills the registers: 24 + 2 + 1 of 32 on v4, 12 + 2 + 1 of 16 below.
+// One tile of c fills the registers: 24 + 2 + 1 of 32 on v4, 12 + 2 + 1 of 16 below. Where one vector of columns is
+// left, twice the rows do.
 constexpr int kTileVectors = 2;
-constexpr int kTileRows = part::kLanes == 16 ? 12 : 6;
 constexpr int kTileColumns = kTileVectors * part::kLanes;
-constexpr int kTailRows = 2;      // rows of the small tile that fills up
-constexpr int64_t kRowPad = 12;   // enough for every instruction set
+constexpr int kTileRows = part::kLanes == 16 ? 12 : 6;
+constexpr int kTailRows = kTileRows / 3;   // of the small tile that fills up
+constexpr int64_t kRowPad = 12;            // enough for every instruction set
 constexpr int64_t kColumnPad = 32;
 
 constexpr int64_t padded(int64_t n, int64_t to) {
@@ -43,21 +44,27 @@ struct ByColumn {
 namespace tile {
 
 // kIndex numbers the vectors of the tile, row after row; with constant indices alone they stay in registers.
-template <class A, size_t... kIndex>
+template <int kVectors, class A, size_t... kIndex>
 LLMFT_SIMD void multiply(int64_t k, A a, const float* b, float* c, int64_t c_ld, std::index_sequence<kIndex...>) {
-    part::F sum[] = {part::load(c + (kIndex / kTileVectors) * c_ld + (kIndex % kTileVectors) * part::kLanes)...};
+    part::F sum[] = {part::load(c + (kIndex / kVectors) * c_ld + (kIndex % kVectors) * part::kLanes)...};
     for (int64_t p = 0; p < k; ++p, b += kTileColumns) {
-        const part::F right[kTileVectors] = {part::load(b), part::load(b + part::kLanes)};
-        ((sum[kIndex] =
-              part::fma(part::splat(a.at(kIndex / kTileVectors, p)), right[kIndex % kTileVectors], sum[kIndex])),
+        const part::F right[] = {part::load(b), part::load(b + (kVectors - 1) * part::kLanes)};
+        ((sum[kIndex] = part::fma(part::splat(a.at(kIndex / kVectors, p)), right[kIndex % kVectors], sum[kIndex])),
          ...);
     }
-    (part::store(c + (kIndex / kTileVectors) * c_ld + (kIndex % kTileVectors) * part::kLanes, sum[kIndex]), ...);
+    (part::store(c + (kIndex / kVectors) * c_ld + (kIndex % kVectors) * part::kLanes, sum[kIndex]), ...);
 }
 
-template <int kRows, class A>
+template <int kRows, int kVectors, class A>
 [[gnu::noinline]] void multiply(int64_t k, A a, const float* b, float* c, int64_t c_ld) {
-    multiply(k, a, b, c, c_ld, std::make_index_sequence<kRows * kTileVectors>());
+    multiply<kVectors>(k, a, b, c, c_ld, std::make_index_sequence<kRows * kVectors>());
+}
+
+// As many tiles of kRows as fit below `row`. Returns the first row that is left.
+template <int kRows, int kVectors, class A>
+LLMFT_SIMD int64_t multiply_rows(int64_t row, int64_t rows, int64_t k, A a, const float* b, float* c, int64_t c_ld) {
+    for (; row + kRows <= rows; row += kRows) multiply<kRows, kVectors>(k, a.from(row), b, c + row * c_ld, c_ld);
+    return row;
 }
 
 }   // namespace tile
@@ -66,14 +73,16 @@ template <int kRows, class A>
 // k rows of kTileColumns.
 template <class A>
 LLMFT_SIMD void multiply_blocks(int64_t rows, int64_t columns, int64_t k, A a, const float* b, float* c, int64_t c_ld) {
-    for (int64_t column = 0; column < columns; column += kTileColumns) {
-        const float* strip = b + column * k;
-        int64_t row = 0;
-        for (; row + kTileRows <= rows; row += kTileRows)
-            tile::multiply<kTileRows>(k, a.from(row), strip, c + row * c_ld + column, c_ld);
-        for (; row < rows; row += kTailRows)
-            tile::multiply<kTailRows>(k, a.from(row), strip, c + row * c_ld + column, c_ld);
+    const int64_t rows_up = padded(rows, kTailRows);
+    int64_t column = 0;
+    for (; column + part::kLanes < columns; column += kTileColumns) {
+        const int64_t row =
+            tile::multiply_rows<kTileRows, kTileVectors>(0, rows_up, k, a, b + column * k, c + column, c_ld);
+        tile::multiply_rows<kTailRows, kTileVectors>(row, rows_up, k, a, b + column * k, c + column, c_ld);
     }
+    if (column >= columns) return;
+    const int64_t row = tile::multiply_rows<2 * kTileRows, 1>(0, rows_up, k, a, b + column * k, c + column, c_ld);
+    tile::multiply_rows<kTailRows, 1>(row, rows_up, k, a, b + column * k, c + column, c_ld);
 }
 
 // ---- packing: T is f32 or bf16, widened; padding becomes zero ----

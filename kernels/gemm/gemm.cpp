@@ -13,15 +13,14 @@
 namespace llmft::cpu {
 namespace {
 
-// Where cutting pays, measured with oneDNN 2.6 on two AVX-512 processors at a model's shapes. Panels of 256 rows × all
-// columns cost what one piece costs, 128 rows up to 5 % more; panels of some columns up to 15 %, so columns are cut
-// only where rows cannot keep a few threads busy.
+// Where cutting pays, measured with oneDNN 2.6 on two AVX-512 processors at a model's shapes. Panels of 256 rows cost
+// what one piece costs, while 128 rows cost up to a quarter more (a transposed B is packed again for every panel).
+// Panels of some columns cost up to 8 %, so columns are cut only where rows cannot keep a few threads busy.
 constexpr int64_t kPanelRows = 256;
-constexpr int64_t kFewRows = 128;             // rows of a panel where 256 would leave fewer than kRowPanels
-constexpr int64_t kRowPanels = 8;             // from here on columns stay whole
-constexpr int64_t kPanelColumns = 128;        // at least
+constexpr int64_t kPanelColumns = 192;        // at least
 constexpr int64_t kPanelProducts = 1 << 23;   // multiplications that are worth a task: about 50 us
-constexpr int64_t kPanels = 64;               // enough for any machine
+constexpr int64_t kFewPanels = 8;             // as many of rows alone, and columns stay whole
+constexpr int64_t kManyPanels = 64;           // of columns, where there is one panel of rows
 constexpr int64_t kGrain = 64;                // panel sides are whole blocks of the engines' kernels
 
 struct Cut {
@@ -32,18 +31,18 @@ constexpr int64_t parts(int64_t whole, int64_t part) {
     return (whole + part - 1) / part;
 }
 
+int64_t even_part(int64_t whole, int64_t count) {
+    return parts(parts(whole, count), kGrain) * kGrain;
+}
+
 Cut cut(int64_t m, int64_t n, int64_t k) {
-    const int64_t wanted = std::min(kPanels, m * n * k / kPanelProducts);
+    const int64_t wanted = std::min(kManyPanels, m * n * k / kPanelProducts);
     if (wanted <= 1) return {m, n};
-    int64_t rows = m;
-    if (m > kPanelRows) {
-        const int64_t usual = m >= kRowPanels * kPanelRows ? kPanelRows : kFewRows;
-        rows = std::max(usual, parts(parts(m, wanted), kGrain) * kGrain);
-    }
+    const int64_t rows = std::max(even_part(m, parts(m, kPanelRows)), even_part(m, wanted));
     const int64_t row_panels = parts(m, rows);
-    if (row_panels >= kRowPanels) return {rows, n};
-    const int64_t column_panels = std::clamp(n / kPanelColumns, int64_t{1}, parts(wanted, row_panels));
-    return {rows, parts(parts(n, column_panels), kGrain) * kGrain};
+    const int64_t useful = row_panels == 1 ? wanted : std::min(wanted, kFewPanels);
+    const int64_t column_panels = std::clamp(n / kPanelColumns, int64_t{1}, parts(useful, row_panels));
+    return {rows, column_panels == 1 ? n : even_part(n, column_panels)};
 }
 
 View shifted(const View& v, int64_t row, int64_t column) {

@@ -14,6 +14,7 @@ constexpr int64_t kARows = 96;            // rows of A that are packed at a time
 constexpr int64_t kAStep = kDepth + 16;   // not a power of two: rows would share cache sets
 constexpr int64_t kCStep = kColumns + 16;
 
+static_assert(padded(kDepth, kRowPad) <= kAStep);   // A by column
 static_assert(kRows % kRowPad == 0 && kARows % kRowPad == 0 && kColumns % kColumnPad == 0);
 
 struct Blocks {

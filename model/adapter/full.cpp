@@ -13,6 +13,6 @@ void Full::initialise(Decoder& model, Run&) { model_ = &model; }   // the loader
 
 void Full::before_step(int64_t, Run& run) { model_->publish(run); }
 
-void Full::save(const Decoder& model, const std::filesystem::path& folder, Run& run) const { save_model(model, folder, run); }
+void Full::save(const Decoder& model, const SaveFolders& folders, Run& run) const { save_model(model, folders, run); }
 
 }  // namespace llmft

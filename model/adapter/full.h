@@ -13,7 +13,7 @@ public:
     void initialise(Decoder& model, Run& run) override;
     void before_step(int64_t step, Run& run) override;
     void after_grads(int64_t, Run&) override {}
-    void save(const Decoder& model, const std::filesystem::path& folder, Run& run) const override;
+    void save(const Decoder& model, const SaveFolders& folders, Run& run) const override;
 
 private:
     Decoder* model_ = nullptr;

@@ -72,7 +72,7 @@ void Lora::initialise(Decoder& model, Run& run) {
 
 void Lora::before_step(int64_t, Run& run) { model_->publish(run); }
 
-void Lora::save(const Decoder& model, const std::filesystem::path& folder, Run& run) const {
+void Lora::save(const Decoder& model, const SaveFolders& folders, Run& run) const {
     std::vector<std::string> modules;
     for (const Parameter& p : model.parameters().parameters()) {
         if (!is_a(p.name)) continue;
@@ -85,8 +85,8 @@ void Lora::save(const Decoder& model, const std::filesystem::path& folder, Run& 
                                .alpha = options_.scaling() * static_cast<double>(options_.r),
                                .dropout = options_.dropout,
                                .target_modules = targets_.empty() ? modules : targets_,
-                               .base_model = model.config().name};
-    write_peft(folder, config, model.parameters().parameters(), run);
+                               .base_model = folders.base.string()};
+    write_peft(folders.output, config, model.parameters().parameters(), run);
 }
 
 }  // namespace llmft

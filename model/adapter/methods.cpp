@@ -33,7 +33,7 @@ public:
     void initialise(Decoder&, Run&) override {}
     void before_step(int64_t, Run&) override {}
     void after_grads(int64_t, Run&) override {}
-    void save(const Decoder&, const std::filesystem::path&, Run&) const override { throw InternalError("nothing was trained"); }
+    void save(const Decoder&, const SaveFolders&, Run&) const override { throw InternalError("nothing was trained"); }
 };
 
 }  // namespace

@@ -21,6 +21,11 @@ struct LinearTraining {
     double dropout = 0;
 };
 
+struct SaveFolders {
+    std::filesystem::path base;     // where the base model lies: its name for readers, its config.json for copies
+    std::filesystem::path output;   // exists
+};
+
 class Tuning : public Method {
 public:
     // module: Hugging Face path, "model.layers.0.self_attn.q_proj". in, out: the linear's widths.
@@ -29,8 +34,8 @@ public:
     virtual LinearGroup::Training rest() const = 0;
     // Once, after the base weights are loaded.
     virtual void initialise(Decoder&, Run&) = 0;
-    // The result into a folder that exists: an adapter, or a model folder.
-    virtual void save(const Decoder&, const std::filesystem::path& folder, Run&) const = 0;
+    // The result: an adapter, or a model folder.
+    virtual void save(const Decoder&, const SaveFolders&, Run&) const = 0;
 };
 
 }  // namespace llmft

@@ -133,6 +133,11 @@ TEST_CASE("cross_entropy of a row with NaN or inf is NaN, and the other rows do 
         }
 }
 
+TEST_CASE("cross_entropy counts no row with NaN as correct, even where the target is the largest of the rest") {
+    const Fill nan_behind = [](Random&, int64_t, int64_t col) { return col == 20 ? NAN : -static_cast<double>(col); };
+    check_op(cross_entropy({1, 65, DType::kF32}, 65.0, nan_behind, constant(0)));
+}
+
 TEST_CASE("the reference gradient of cross_entropy is the gradient of the summed loss") {
     Matrix logits = random_matrix("logits", 4, 9, normal(2.0));
     Matrix targets(1, 4);

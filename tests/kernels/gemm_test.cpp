@@ -29,7 +29,7 @@ enum class Numbers : uint8_t { kWhole, kReal };
 // numbers show the order of sums: a chain of k fmas errs by at most k·u·Σ|a·b|, and uniform a, b in ±1 make that k·u·k.
 OpCase gemm_case(GemmEngine engine, Size size, Types types, const GemmForm& form, Numbers numbers) {
     const bool whole = numbers == Numbers::kWhole;
-    const auto [m, n, k] = size;
+    const int64_t m = size.m, n = size.n, k = size.k;
     const Fill fill =
         whole ? Fill([](Random& random, int64_t, int64_t) { return static_cast<double>(random.below(17)) - 8.0; })
               : uniform(-1.0, 1.0);

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <chrono>
 #include <thread>
 #include <vector>
 
@@ -52,6 +53,39 @@ TEST_CASE("parallel_for inside a task runs in place") {
         parallel_for(10, [&](int64_t inner) { sum += here == std::this_thread::get_id() ? inner : -1'000'000; });
     });
     CHECK(sum == 450);
+}
+
+TEST_CASE("parallel_for waits for a task of another thread that takes long") {
+    const ThreadsScope scope(2);
+    for (int round = 0; round < 5; ++round) {
+        const std::thread::id caller = std::this_thread::get_id();
+        std::atomic<int> started{0};
+        bool written = false;
+        parallel_for(2, [&](int64_t) {
+            ++started;
+            while (started < 2) std::this_thread::yield();   // so that each thread has one
+            if (std::this_thread::get_id() == caller) return;
+            std::this_thread::sleep_for(std::chrono::milliseconds(20));
+            written = true;
+        });
+        CHECK(written);
+    }
+}
+
+TEST_CASE("parallel_for of a second caller does not wait for the first one's tasks") {
+    const ThreadsScope scope(2);
+    std::atomic<bool> second_done{false};
+    std::thread second;
+    parallel_for(2, [&](int64_t task) {
+        if (task != 0) return;
+        second = std::thread([&] {
+            parallel_for(2, [](int64_t) {});
+            second_done = true;
+        });
+        for (int ms = 0; ms < 5000 && !second_done; ++ms) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        CHECK(second_done);
+    });
+    second.join();
 }
 
 TEST_CASE("parallel_for may be called from several threads at once") {

@@ -1,9 +1,11 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <vector>
 
 #include <fmt/format.h>
 
+#include "kernels/base/half.h"
 #include "kernels/rmsnorm/rmsnorm.h"
 #include "tests/harness/op_case.h"
 #include "tests/reference/rmsnorm.h"
@@ -153,6 +155,26 @@ TEST_CASE("rmsnorm_backward without d_w leaves d_x the same") {
     };
     frozen.slots[5].role = Role::kIn;   // d_w: must not change
     check_op(frozen);
+}
+
+TEST_CASE("rmsnorm_forward rounds to y's dtype before the weight, as transformers does, and after it") {
+    constexpr int64_t kCols = 577;
+    std::vector<bf16> x(kCols), w(kCols), y(kCols);
+    Random random("two roundings");
+    for (size_t c = 0; c < kCols; ++c) {
+        x[c] = to_bf16(static_cast<float>(random.normal()));
+        w[c] = to_bf16(static_cast<float>(random.normal()));
+    }
+    float rstd = 0.0f;
+    cpu::rmsnorm_forward({.x = {x.data(), DType::kBf16, kCols},
+                          .w = {w.data(), DType::kBf16, kCols},
+                          .y = {y.data(), DType::kBf16, kCols},
+                          .rstd = &rstd,
+                          .rows = 1,
+                          .cols = kCols,
+                          .eps = kEps});
+    for (size_t c = 0; c < kCols; ++c)
+        CHECK(y[c].bits == to_bf16(to_f32(w[c]) * to_f32(to_bf16(to_f32(x[c]) * rstd))).bits);
 }
 
 TEST_CASE("rmsnorm_forward may write over its input") {

@@ -99,6 +99,14 @@ TEST_CASE("rope_table is right to one f32 ulp up to position 1e6") {
     check_op(table(20'000, 1, DType::kF32, integers(1'000'001)));
 }
 
+TEST_CASE("rope_table is right to one f32 ulp at the f32 angles below 1e6 that are closest to multiples of π/2") {
+    // Found by trying every multiple; the remainders are 4e-9 to 2e-8.
+    OpCase op = table(1, 6, DType::kF32, constant(1));
+    op.slots[1].fill =
+        values({0x1.f9cbe2p+7, 0x1.f9cbe2p+8, 0x1.2d97c8p+2, 0x1.9a48dep+15, 0x1.f9cbe2p+9, 0x1.2d97c8p+3});
+    check_op(op);
+}
+
 TEST_CASE("rope_apply rotates both ways at odd sizes") {
     for (const DType type : {DType::kF32, DType::kBf16})
         for (const RopeDirection direction : {RopeDirection::kForward, RopeDirection::kBackward}) {

@@ -62,7 +62,7 @@ HostBatch flat_batch(std::span<const GoldenExample> examples, int32_t first_inde
 }
 
 std::unique_ptr<Session> open_session(const std::filesystem::path& model_folder, Tuning& tuning, const SessionOptions& options) {
-    const ModelConfig config = ModelConfig::load(model_folder);
+    const ModelConfig config = read_model_config(model_folder);
     const SessionShape shape = {.dtype = options.dtype, .tokens = options.tokens, 
                                 .recompute = std::vector<Recompute>(static_cast<size_t>(config.num_hidden_layers), options.recompute), .use = options.use,
                                 .adamw = options.adamw, .seed = options.seed};

@@ -134,6 +134,22 @@ TEST_CASE("what is not TOML is refused with its line") {
     CHECK(file_error(std::string((1 << 20) + 1, '\n')).starts_with("llmft: error E-LIMIT: run.toml: "));
 }
 
+TEST_CASE("text beyond ASCII is taken in quotes and comments and refused elsewhere") {
+    for (const std::string value :
+         {"\"\xc3\xa9\"", "'\xc3\xa9'", "'''\xc3\xa9'''", "\"\"\"\xc3\xa9\"\"\"", "'\xc3\xa9'   # \xc2\xa0"}) {
+        CAPTURE(value);
+        const File file("prompt = " + value + "\n# \xc3\xa9");
+        CHECK(Toy({"--config", file.name()}).data.prompt == "\xc3\xa9");
+    }
+    const File quotes("prompt = \"\"\"\xc3\xa9\\\"\"\"\"\"\ndataset = '\xc3\xa9'");
+    CHECK(Toy({"--config", quotes.name()}).data.prompt == "\xc3\xa9\"\"");
+    for (const std::string text :
+         {"\xc3\xa9 = 1", "shuffle = true\xc2\xa0", "dataset = 'a' \xc3\xa9", "dataset = 'a\n\xc3\xa9"}) {
+        CAPTURE(text);
+        CHECK(file_error(text).starts_with("llmft: error E-SYNTAX: run.toml: line "));
+    }
+}
+
 TEST_CASE("a run file that is not there or is a folder is refused by its name") {
     CHECK(error_of([] {
               Toy({"--config", "/nowhere/run.toml"});

@@ -1,0 +1,53 @@
+# Verbs. CMake does the work: every preset of CMakePresets.json builds in build/<preset>.
+.DEFAULT_GOAL := all
+.PHONY: all test test-all asan tsan clang house format check-format lint oracle packages clean help
+
+sources = git ls-files '*.h' '*.cpp' '*.cuh' '*.cu'
+# Test cases in the suite "slow" run in test-all only.
+quick = --test-suite-exclude=slow
+
+all: packages          ## builds ./llmft
+	@cmake --preset release
+	@cmake --build --preset release --target llmft
+	@cmp -s build/release/llmft llmft || cp -f build/release/llmft llmft
+
+test: all              ## builds, runs the quick tests, ends with "N passed, N failed, N skipped"
+	@cmake --build --preset release
+	@build/release/llmft_test $(quick)
+
+test-all: all          ## the quick and the slow tests
+	@cmake --build --preset release
+	@build/release/llmft_test
+
+asan tsan clang: packages   ## the quick tests under ASan and UBSan; under TSan; built by clang++
+	@cmake --preset $@
+	@cmake --build --preset $@
+	@build/$@/llmft_test $(quick)
+
+house:                 ## checks the direction of includes, foreign words, lengths, and the names in the documents
+	@python3 tools/dev/check_house.py
+	@python3 tools/dev/check_docs.py
+
+format:                ## formats every source with clang-format 14
+	@$(sources) | xargs clang-format-14 -i
+
+check-format:          ## fails where format would change something
+	@$(sources) | xargs clang-format-14 --dry-run -Werror
+
+lint: packages         ## clang-tidy 14, warnings as errors
+	@cmake --preset clang
+	@run-clang-tidy-14 -quiet -p build/clang "$(CURDIR)/(kernels|engine|model|data|tools)/"
+
+oracle:                ## makes the goldens again with transformers and PEFT (several GB of Python packages)
+	@python3 -m venv build/oracle
+	@build/oracle/bin/pip install --quiet -r tests/oracle/requirements.txt
+	@build/oracle/bin/python tests/oracle/make_goldens.py
+
+packages:
+	@tools/dev/bootstrap.sh third_party/apt.txt
+
+clean:                 ## removes everything that was built
+	@rm -rf build llmft
+
+help:                  ## prints this
+	@grep -hE '^[a-z][a-z -]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20

@@ -1,0 +1,17 @@
+// The folder that a run writes into.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace llmft {
+
+// Before anything is computed: it must not be the model's folder, must be creatable and writable. Writes nothing.
+void expect_output_folder(const std::filesystem::path& folder, const std::filesystem::path& model);
+// Makes the folder and run.toml in it.
+void create_output_folder(const std::filesystem::path& folder, const std::string& run_file);
+// The files beside the weights that a server or a tokenizer needs (transformers: save_pretrained of a tokenizer; and
+// generation_config.json), copied unchanged where they exist.
+void copy_tokenizer_files(const std::filesystem::path& model, const std::filesystem::path& folder);
+
+}  // namespace llmft
