@@ -20,11 +20,14 @@ std::string line_and_column(std::string_view text, size_t at) {
     return fmt::format("line {}, column {}", lines + 1, before.size() - (newline + 1) + 1);
 }
 
-// Receives the parser's events and builds the document. Each open object or array is one entry of a stack.
+using Member = std::function<void(const std::string& key, const Json& value)>;
+
+// Receives the parser's events and builds the document. Each open object or array is one entry of a stack. With
+// `member`, the document is an object whose members are handed over and dropped as they are complete.
 class Builder : public nlohmann::json_sax<Json> {
 public:
-    Builder(std::string_view text, std::string_view where, const JsonLimits& limits)
-        : text_(text), where_(where), limits_(limits) {}
+    Builder(std::string_view text, std::string_view where, const JsonLimits& limits, const Member* member)
+        : text_(text), where_(where), limits_(limits), member_(member) {}
 
     Json take() { return std::move(root_); }
 
@@ -91,7 +94,12 @@ private:
     template <class T>
     Json* place(T&& value) {
         if (++values_ > limits_.values) refuse("LIMIT", fmt::format("more than {} values", limits_.values));
-        if (open_.empty()) return &(root_ = std::forward<T>(value));
+        if (open_.empty()) {
+            root_ = std::forward<T>(value);
+            if (member_ != nullptr && !root_.is_object())
+                refuse("SCHEMA", fmt::format("is {}, wanted an object", root_.type_name()));
+            return &root_;
+        }
         Json& parent = *open_.back();
         if (parent.is_object()) return &(parent[keys_.back()] = std::forward<T>(value));
         return &parent.emplace_back(std::forward<T>(value));
@@ -99,6 +107,7 @@ private:
     template <class T>
     bool put(T&& value) {
         place(std::forward<T>(value));
+        hand_over();
         return true;
     }
     bool put_huge(double x, const std::string& digits) {
@@ -117,11 +126,20 @@ private:
     bool close() {
         open_.pop_back();
         keys_.pop_back();
+        hand_over();
         return true;
+    }
+
+    void hand_over() {
+        if (member_ == nullptr || open_.size() != 1) return;
+        (*member_)(root_.begin().key(), root_.begin().value());
+        root_.clear();
+        values_ = 0;
     }
 
     std::string_view text_, where_;
     const JsonLimits& limits_;
+    const Member* member_;
     Json root_;
     std::vector<Json*> open_;
     std::vector<std::string> keys_;   // of each open container, the key whose value comes next
@@ -137,9 +155,7 @@ void check_encoding(std::string_view text, std::string_view where) {
                         "save it as UTF-8 or fetch it again");
 }
 
-}   // namespace
-
-Json parse_json(std::string_view text, std::string_view where, const JsonLimits& limits) {
+Json parse(std::string_view text, std::string_view where, const JsonLimits& limits, const Member* member) {
     if (static_cast<int64_t>(text.size()) > limits.bytes)
         throw UserError("LIMIT", where, "", fmt::format("has {} bytes, at most {} are read", text.size(), limits.bytes),
                         "check that it is the right file");
@@ -148,9 +164,19 @@ Json parse_json(std::string_view text, std::string_view where, const JsonLimits&
     const size_t nul = text.find('\0');
     if (nul != std::string_view::npos)
         throw UserError("SYNTAX", where, line_and_column(text, nul), "a NUL byte", kRemedy);
-    Builder builder(text, where, limits);
+    Builder builder(text, where, limits, member);
     Json::sax_parse(text, &builder);
     return builder.take();
+}
+
+}   // namespace
+
+Json parse_json(std::string_view text, std::string_view where, const JsonLimits& limits) {
+    return parse(text, where, limits, nullptr);
+}
+
+void for_each_member(std::string_view text, std::string_view where, const JsonLimits& limits, const Member& member) {
+    parse(text, where, limits, &member);
 }
 
 Json parse_json_file(const Path& path, const JsonLimits& limits) {

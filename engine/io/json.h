@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -32,6 +33,12 @@ struct JsonLimits {
 // `where` is what errors call the document. A text after the document, white space apart, is SYNTAX.
 Json parse_json(std::string_view text, std::string_view where, const JsonLimits&);
 Json parse_json_file(const Path&, const JsonLimits&);
+
+// The same for an object that would be large as a whole: `member` is called with each of its keys and values, in the
+// order of the text, and the value is gone afterwards. limits.values is of one member. A document that is no object is
+// SCHEMA; a key that appears twice at the top is the caller's to find.
+void for_each_member(std::string_view text, std::string_view where, const JsonLimits&,
+                     const std::function<void(const std::string& key, const Json& value)>& member);
 
 // Two spaces of indent, sorted keys, ASCII with \u escapes, a newline at the end: the bytes of
 // json.dumps(x, indent=2, sort_keys=True) + "\n", doubles in the shortest form that reads back.

@@ -4,7 +4,6 @@
 #include <bit>
 #include <cstring>
 #include <numeric>
-#include <optional>
 
 #include "engine/io/json.h"
 #include "engine/io/quote.h"
@@ -181,18 +180,36 @@ void give_bytes(std::vector<Ranged>& ranged, Bytes data, const std::string& file
         r.tensor.bytes = data.subspan(static_cast<size_t>(r.first), static_cast<size_t>(r.last - r.first));
 }
 
-Json parse_header(std::string_view text, const std::string& file) {
-    // An entry has at most 1 + dtype + shape + rank + data_offsets + 2 values; the margin leaves the verdict to the
-    // checks.
-    constexpr int64_t kValuesPerTensor = 16;
-    const JsonLimits limits = {.bytes = kMaxHeader, .values = kMaxTensors * kValuesPerTensor};
-    Json header = parse_json(text, file + ": header", limits);
-    if (!header.is_object())
-        throw UserError("SCHEMA", file, "header", fmt::format("is {}, wanted an object", header.type_name()), kRemedy);
-    if (static_cast<int64_t>(header.size()) > kMaxTensors + 1)
-        throw UserError("LIMIT", file, "header", fmt::format("has {} tensors, at most {}", header.size(), kMaxTensors),
-                        kRemedy);
-    return header;
+void refuse_doubles(std::vector<Ranged>& ranged, const std::string& file) {
+    std::sort(ranged.begin(), ranged.end(),
+              [](const Ranged& a, const Ranged& b) { return a.tensor.name < b.tensor.name; });
+    const auto twice = std::adjacent_find(
+        ranged.begin(), ranged.end(), [](const Ranged& a, const Ranged& b) { return a.tensor.name == b.tensor.name; });
+    if (twice != ranged.end())
+        throw UserError("DUP", file, "tensor " + in_quotes(twice->tensor.name), "appears twice in the header", kRemedy);
+}
+
+// Entry by entry: a hostile header takes no more memory than the tensors it names.
+std::vector<Ranged> read_header(std::string_view text, const std::string& file,
+                                std::map<std::string, std::string>& metadata) {
+    // The longest entry that can pass has 14 values; only metadata may have many.
+    constexpr int64_t kValuesPerEntry = 100'000;
+    std::vector<Ranged> ranged;
+    bool described = false;
+    for_each_member(text, file + ": header", {.bytes = kMaxHeader, .values = kValuesPerEntry},
+                    [&](const std::string& name, const Json& fields) {
+                        if (name != kMetadata) {
+                            ranged.push_back(read_entry({.name = name, .fields = fields, .file = file}));
+                        } else {
+                            if (std::exchange(described, true))
+                                throw UserError("DUP", file, kMetadata, "appears twice in the header", kRemedy);
+                            metadata = read_metadata(fields, file);
+                        }
+                        if (static_cast<int64_t>(ranged.size()) > kMaxTensors)
+                            throw UserError("LIMIT", file, "header",
+                                            fmt::format("has more than {} tensors", kMaxTensors), kRemedy);
+                    });
+    return ranged;
 }
 
 }   // namespace
@@ -203,15 +220,8 @@ Safetensors Safetensors::open(const Path& path) {
     const Bytes bytes = result.file_.bytes();
     const std::string text(header_of(bytes, file));
     result.expect_intact();
-    const Json header = parse_header(text, file);
-    std::vector<Ranged> ranged;
-    ranged.reserve(header.size());
-    for (const auto& [name, fields] : header.items()) {
-        if (name == kMetadata)
-            result.metadata_ = read_metadata(fields, file);
-        else
-            ranged.push_back(read_entry({.name = name, .fields = fields, .file = file}));
-    }
+    std::vector<Ranged> ranged = read_header(text, file, result.metadata_);
+    refuse_doubles(ranged, file);
     give_bytes(ranged, bytes.subspan(static_cast<size_t>(kLengthBytes) + text.size()), file);
     result.tensors_.reserve(ranged.size());
     for (Ranged& r : ranged) result.tensors_.push_back(std::move(r.tensor));

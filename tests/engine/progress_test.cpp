@@ -52,21 +52,23 @@ std::vector<std::string> split(const std::string& text, char at) {
 }
 
 std::string on_terminal(uint16_t columns, int64_t steps) {
-    const Descriptor terminal(posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK));
+    const Descriptor terminal(posix_openpt(O_RDWR | O_NOCTTY));
     REQUIRE(terminal);
     REQUIRE(grantpt(terminal.get()) == 0);
     REQUIRE(unlockpt(terminal.get()) == 0);
-    const Descriptor screen(open(ptsname(terminal.get()), O_RDWR | O_NOCTTY));
-    REQUIRE(screen);
-    const winsize size = {.ws_row = 24, .ws_col = columns, .ws_xpixel = 0, .ws_ypixel = 0};
-    REQUIRE(ioctl(screen.get(), TIOCSWINSZ, &size) == 0);
     {
+        const Descriptor screen(open(ptsname(terminal.get()), O_RDWR | O_NOCTTY));
+        REQUIRE(screen);
+        const winsize size = {.ws_row = 24, .ws_col = columns, .ws_xpixel = 0, .ws_ypixel = 0};
+        REQUIRE(ioctl(screen.get(), TIOCSWINSZ, &size) == 0);
         const Redirected to(screen.get());
         run_steps(steps, 10);
     }
-    std::string seen(1 << 16, '\0');
-    const ssize_t got = read(terminal.get(), seen.data(), seen.size());
-    seen.resize(static_cast<size_t>(std::max<ssize_t>(0, got)));
+    std::string seen;
+    char piece[4096];
+    // The screen is closed: after the last byte, read fails with EIO.
+    for (ssize_t got = 0; (got = read(terminal.get(), piece, sizeof piece)) > 0;)
+        seen.append(piece, static_cast<size_t>(got));
     return seen;
 }
 
