@@ -45,7 +45,8 @@ uintptr_t MappedFile::Watches::page_bytes = 0;
 void MappedFile::Watches::handle(int, siginfo_t* info, void*) {
     const int error_number = errno;
     const auto address = reinterpret_cast<uintptr_t>(info->si_addr);
-    for (Watch* watch = head; watch != nullptr; watch = watch->next) {
+    const bool sent = info->si_code <= 0;   // by a process, so there is no address
+    for (Watch* watch = sent ? nullptr : head.load(); watch != nullptr; watch = watch->next) {
         const uintptr_t first = watch->first, last = watch->last;
         if (first == 0 || address < first || address >= last) continue;
         const uintptr_t page = address / page_bytes * page_bytes;
@@ -57,6 +58,7 @@ void MappedFile::Watches::handle(int, siginfo_t* info, void*) {
         return;
     }
     sigaction(SIGBUS, &previous, nullptr);
+    if (sent) raise(SIGBUS);
 }
 
 void MappedFile::Watches::install() {

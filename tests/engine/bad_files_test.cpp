@@ -55,7 +55,7 @@ std::vector<BadFile> bad_lengths() {
         {6, "header length 0", length_prefix(0) + good.substr(8), "SYNTAX"},
         {25, "data cut by 2 bytes", good.substr(0, good.size() - 2), "TRUNC"},
         {24, "zip appended", good + "PK\x03\x04", "LAYOUT"},
-        {47, "pickle", std::string("\x80\x02}q\x00X\x05\x00\x00\x00model", 17), "UNSAFE"},
+        {47, "pickle", std::string("\x80\x02}q\x00X\x05\x00\x00\x00model", 15), "UNSAFE"},
         {47, "pickle in a zip", std::string("PK\x03\x04\x14\0\0\0", 8) + std::string(22, '\0') + "archive/data.pkl",
          "UNSAFE"},
         {48, "zip", std::string("PK\x03\x04\x14\0\0\0", 8) + std::string(22, '\0') + "zeros.txt", "SYNTAX"},
@@ -177,6 +177,12 @@ TEST_CASE("rows 7-14, 26-29: a safetensors header of the wrong structure is refu
 
 TEST_CASE("rows 15-25: safetensors shapes and offsets that do not fit the file are refused") {
     check_all(bad_layouts());
+}
+
+TEST_CASE("row 20: a range that ends before it begins is called that") {
+    const TempFolder folder;
+    const Path path = folder.write("bad.safetensors", one_tensor("[4]", "[16,0]"));
+    CHECK(refusal_of([&] { Safetensors::open(path); }).names("[16, 0] end before they begin"));
 }
 
 TEST_CASE("row 5: a header beyond 100 million bytes is refused although the file has them") {

@@ -87,8 +87,8 @@ TEST_CASE("what is written is read back, widest dtype first, for every dtype the
     }
     REQUIRE(file.find("nothing \"here\" π") != nullptr);
     CHECK(file.find("absent") == nullptr);
-    for (size_t i = 1; i < file.tensors().size(); ++i)
-        CHECK(size_bytes(dtype_of(file.tensors()[i - 1], "")) >= size_bytes(dtype_of(file.tensors()[i], "")));
+    const char* const order[] = {"I64", "F64", "F32", "F32", "I32", "BF16", "F16", "I16", "U8"};
+    for (size_t i = 0; i < file.tensors().size(); ++i) CHECK(file.tensors()[i].dtype == order[i]);
     const std::string bytes = content_of(path);
     uint64_t length = 0;
     std::memcpy(&length, bytes.data(), sizeof length);
@@ -188,6 +188,7 @@ TEST_CASE("first_nonfinite finds the first NaN or infinity wherever it is, and n
             std::vector<float> f32(static_cast<size_t>(count), kMax);
             f32[0] = -kTiny;
             std::vector<double> f64(f32.begin(), f32.end());
+            f64[0] = std::numeric_limits<double>::max();
             CHECK(first_nonfinite(std::as_bytes(std::span(f32)), "F32") == -1);
             CHECK(first_nonfinite(std::as_bytes(std::span(f64)), "F64") == -1);
             for (const int64_t at : {int64_t{0}, count / 2, count - 1}) {
