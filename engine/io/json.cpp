@@ -56,16 +56,16 @@ public:
     }
 
     bool parse_error(size_t position, const std::string&, const nlohmann::detail::exception& e) override {
-        const std::string_view what = e.what();
         if (dynamic_cast<const Json::out_of_range*>(&e) != nullptr)
             refuse("RANGE", "a number is too large for a double");
         const std::string_view rest = text_.substr(std::min(position == 0 ? 0 : position - 1, text_.size()));
         if (rest.starts_with("NaN") || rest.starts_with("Infinity"))
             refuse("RANGE", "NaN and Infinity are no JSON numbers");
-        const std::string kind = what.find("surrogate") == std::string_view::npos ? "SYNTAX" : "ENCODING";
-        const size_t reason = what.rfind("; last read");
-        const size_t start = what.find("syntax error");
-        const std::string_view brief = what.substr(std::min(start, what.size()), reason - std::min(start, what.size()));
+        // The parser's sentence, without the number before it and the text from the file after it.
+        std::string_view brief = e.what();
+        brief.remove_prefix(std::min(brief.find("syntax error"), brief.size()));
+        brief = brief.substr(0, brief.find("; last read"));
+        const std::string kind = brief.find("surrogate") == std::string_view::npos ? "SYNTAX" : "ENCODING";
         throw UserError(kind, where_, line_and_column(text_, position == 0 ? 0 : position - 1),
                         brief.empty() ? "is no JSON" : brief, kRemedy);
     }
@@ -144,6 +144,10 @@ Json parse_json(std::string_view text, std::string_view where, const JsonLimits&
         throw UserError("LIMIT", where, "", fmt::format("has {} bytes, at most {} are read", text.size(), limits.bytes),
                         "check that it is the right file");
     check_encoding(text, where);
+    // The parser takes a NUL for the end of the text and would not look at what is behind it.
+    const size_t nul = text.find('\0');
+    if (nul != std::string_view::npos)
+        throw UserError("SYNTAX", where, line_and_column(text, nul), "a NUL byte", kRemedy);
     Builder builder(text, where, limits);
     Json::sax_parse(text, &builder);
     return builder.take();

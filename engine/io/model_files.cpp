@@ -44,12 +44,12 @@ bool is_pickle(const Path& path) {
 
 // A shard lies in the folder, or, where the folder is a snapshot of Hugging Face's cache, among the cache's blobs.
 void expect_inside(const Path& folder, const JsonField& field, const std::string& shard) {
-    const bool plain = !shard.empty() && shard != "." && shard != ".." && shard.find('/') == std::string::npos &&
-                       shard.find('\\') == std::string::npos && shard.find('\0') == std::string::npos;
+    const bool plain =
+        shard.ends_with(".safetensors") && shard.find_first_of(std::string_view("/\\\0", 3)) == std::string::npos;
     const auto refuse = [&](std::string_view what) {
         field.refuse("PATH", in_quotes(shard) + std::string(what), kRemedy);
     };
-    if (!plain) refuse(" is not the name of a file in the folder");
+    if (!plain) refuse(" is not the plain name of a .safetensors file");
     std::error_code error;
     const Path root = std::filesystem::canonical(folder, error);
     const Path real = std::filesystem::canonical(folder / shard, error);
@@ -76,6 +76,18 @@ WeightMap read_weight_map(const Path& folder, const JsonField& index) {
             map.refuse("LIMIT", fmt::format("names more than {} shards", kMaxShards), kRemedy);
     }
     return shards;
+}
+
+// The shard holds what the index puts there, and nothing else.
+void expect_listed(const Safetensors& shard, const std::set<std::string>& tensors) {
+    for (const std::string& name : tensors)
+        if (shard.find(name) == nullptr)
+            throw UserError("MISSING", shard.file(), "tensor " + in_quotes(name),
+                            "the index says that it is in this shard, but it is not", kRemedy);
+    for (const SafeTensor& tensor : shard.tensors())
+        if (!tensors.contains(tensor.name))
+            throw UserError("EXTRA", shard.file(), "tensor " + in_quotes(tensor.name),
+                            "the index does not put it in this shard", kRemedy);
 }
 
 void check_total(const JsonField& index, int64_t bytes) {
@@ -110,13 +122,9 @@ ModelFiles ModelFiles::open(const Path& folder) {
         const JsonField index(json, index_path.string(), "");
         const WeightMap map = read_weight_map(folder, index);
         files.shards_.reserve(map.size());
-        for (const auto& [shard, tensors] : map) {
-            files.add(Safetensors::open(folder / shard));
-            for (const std::string& name : tensors)
-                if (files.shards_.back().find(name) == nullptr)
-                    throw UserError("MISSING", files.shards_.back().file(), "tensor " + in_quotes(name),
-                                    "the index says that it is in this shard, but it is not", kRemedy);
-        }
+        for (const auto& [shard, tensors] : map) files.add(Safetensors::open(folder / shard));
+        size_t i = 0;
+        for (const auto& [shard, tensors] : map) expect_listed(files.shards_[i++], tensors);
         check_total(index, files.total_bytes());
     } else {
         refuse_without_weights(folder);
@@ -143,6 +151,10 @@ std::vector<std::string_view> ModelFiles::names() const {
     for (const auto& [name, place] : places_) names.push_back(name);
     std::sort(names.begin(), names.end());
     return names;
+}
+
+void ModelFiles::expect_intact() const {
+    for (const Safetensors& shard : shards_) shard.expect_intact();
 }
 
 int64_t ModelFiles::total_bytes() const {

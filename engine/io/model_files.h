@@ -19,15 +19,16 @@ public:
         explicit operator bool() const { return tensor != nullptr; }
     };
 
-    // Errors beside those of Safetensors::open: MISSING (no weights, no shard, a tensor not in its shard), PATH (a
-    // shard's name leaves the folder), DUP (a tensor in two shards), SCHEMA (the index), UNSAFE (there are only
-    // pickles).
+    // Errors beside those of Safetensors::open: MISSING (no weights, no shard, a tensor not in its shard), EXTRA (a
+    // tensor that the index does not know), PATH (a shard's name leaves the folder), DUP (a tensor in two shards),
+    // SCHEMA (the index), UNSAFE (there are only pickles).
     static ModelFiles open(const Path& folder);
 
     Place find(std::string_view name) const;
     Place at(std::string_view name) const;         // absent: UserError MISSING
     std::vector<std::string_view> names() const;   // of all tensors, sorted
     int64_t total_bytes() const;
+    void expect_intact() const;   // after the last tensor was read: UserError TRUNC where a file changed meanwhile
     const std::string& folder() const { return folder_; }
 
 private:

@@ -36,6 +36,7 @@ struct Entry {
     }
 };
 
+// For a file whose first bytes are no header length. Only then: 0x80 0x02 also begins the length 640.
 void refuse_archives(std::string_view head, const std::string& file) {
     constexpr size_t kNameAt = 30;   // in a zip's first local header
     const std::string_view member = head.substr(std::min(kNameAt, head.size()));
@@ -53,9 +54,9 @@ std::string_view header_of(Bytes bytes, const std::string& file) {
         throw UserError("TRUNC", file, "header length", fmt::format("the file has {} bytes, wanted at least 8", size),
                         kRemedy);
     const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    refuse_archives(text.substr(0, 256), file);
     uint64_t length = 0;
     std::memcpy(&length, bytes.data(), sizeof length);
+    if (length > static_cast<uint64_t>(size - kLengthBytes)) refuse_archives(text.substr(0, 256), file);
     if (length > uint64_t{kMaxHeader})
         throw UserError("LIMIT", file, "header length", fmt::format("is {}, at most {} are read", length, kMaxHeader),
                         kRemedy);
@@ -63,7 +64,11 @@ std::string_view header_of(Bytes bytes, const std::string& file) {
         throw UserError("TRUNC", file, "header length",
                         fmt::format("is {}, but {} bytes follow", length, size - kLengthBytes), kRemedy);
     if (length == 0) throw UserError("SYNTAX", file, "header length", "is 0, wanted a JSON object", kRemedy);
-    return text.substr(kLengthBytes, length);
+    const std::string_view header = text.substr(kLengthBytes, length);
+    const size_t end = header.find_last_not_of(' ');
+    if (end != std::string_view::npos && header.find_first_of("\t\r\n", end) != std::string_view::npos)
+        throw UserError("SYNTAX", file, "header", "is padded with something else than spaces", kRemedy);
+    return header;
 }
 
 void check_name(const Entry& e) {
@@ -81,7 +86,8 @@ const Json& field(const Entry& e, const char* key) {
 
 int64_t extent(const Entry& e, const Json& value, const char* key) {
     if (!value.is_number_integer() || value.get<int64_t>() < 0)
-        e.refuse("SCHEMA", fmt::format("{} holds {}, wanted integers from 0", key, value.dump()));
+        e.refuse("SCHEMA", fmt::format("{} holds {}, wanted integers from 0", key,
+                                       value.is_number() ? value.dump() : value.type_name()));
     return value.get<int64_t>();
 }
 
@@ -195,7 +201,8 @@ Safetensors Safetensors::open(const Path& path) {
     Safetensors result{MappedFile(path)};
     const std::string& file = result.file();
     const Bytes bytes = result.file_.bytes();
-    const std::string_view text = header_of(bytes, file);
+    const std::string text(header_of(bytes, file));
+    result.expect_intact();
     const Json header = parse_header(text, file);
     std::vector<Ranged> ranged;
     ranged.reserve(header.size());

@@ -1,15 +1,12 @@
-"""Learning rates of transformers.get_scheduler, step by step, into tests/golden/schedule.json.
+"""Learning rates of transformers.get_scheduler, step by step: schedule.json.
 
 Each case: name, peak, warmup, total, the keyword arguments, and `lr`: the rate of steps 0, 1, … as a trainer would use them.
 """
 import json
-import pathlib
 import warnings
 
 import torch
 from transformers import get_scheduler
-
-OUT = pathlib.Path(__file__).resolve().parents[1] / "golden" / "schedule.json"
 
 CASES = [
     ("linear", 2e-4, 3, 12, {}),
@@ -52,15 +49,11 @@ def rates(name, peak, warmup, total, kwargs):
     return out
 
 
-def main():
-    warnings.simplefilter("ignore")
+def make(out):
     lines = []
-    for name, peak, warmup, total, kwargs in CASES:
-        case = {"name": name, "peak": peak, "warmup": warmup, "total": total, "kwargs": kwargs,
-                "lr": rates(name, peak, warmup, total, kwargs)}
-        lines.append(json.dumps(case))
-    OUT.write_text("[\n" + ",\n".join(lines) + "\n]\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name, peak, warmup, total, kwargs in CASES:
+            lines.append(json.dumps({"name": name, "peak": peak, "warmup": warmup, "total": total, "kwargs": kwargs,
+                                     "lr": rates(name, peak, warmup, total, kwargs)}))
+    (out / "schedule.json").write_text("[\n" + ",\n".join(lines) + "\n]\n", encoding="utf-8")

@@ -1,0 +1,218 @@
+#include "engine/io/file.h"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include "engine/io/mapped_file.h"
+#include "tests/engine/refusal.h"
+#include "tests/harness/skip.h"
+#include "tests/harness/temp_folder.h"
+
+using namespace llmft;
+using namespace llmft::test;
+
+namespace {
+
+int64_t entries_of(const Path& folder) {
+    return std::distance(std::filesystem::directory_iterator(folder), std::filesystem::directory_iterator());
+}
+
+std::string content_of(const Path& path) {
+    return read_file(path, int64_t{1} << 20);
+}
+
+}   // namespace
+
+TEST_CASE("read_file gives every byte of a file up to its limit and refuses one byte more") {
+    const TempFolder folder;
+    const std::string bytes("a\0b\r\n\xff", 6);
+    const Path path = folder.write("bytes", bytes);
+    CHECK(read_file(path, 6) == bytes);
+    const Refusal refusal = refusal_of([&] { read_file(path, 5); });
+    CHECK(refusal.kind == "LIMIT");
+    CHECK(refusal.names(path.string()));
+    CHECK(read_file(folder.write("empty", ""), 0).empty());
+}
+
+TEST_CASE("a mapped file has the file's bytes, and an empty one has none") {
+    const TempFolder folder;
+    const std::string bytes = "weights";
+    const MappedFile mapped(folder.write("bytes", bytes));
+    CHECK(std::string(reinterpret_cast<const char*>(mapped.bytes().data()), mapped.bytes().size()) == bytes);
+    CHECK(MappedFile(folder.write("empty", "")).bytes().empty());
+    CHECK_NOTHROW(mapped.expect_intact());
+}
+
+TEST_CASE("row 31: a file cut while it is mapped reads as zeros behind the cut and is then refused as TRUNC") {
+    const TempFolder folder;
+    constexpr size_t kSize = 1 << 20;
+    const Path path = folder.write("weights", std::string(kSize, 'x'));
+    for (const size_t kept : {kSize / 2, size_t{100}, size_t{0}}) {
+        CAPTURE(kept);
+        folder.write("weights", std::string(kSize, 'x'));
+        MappedFile first(path);
+        const MappedFile mapped = std::move(first);   // the guard moves along
+        std::filesystem::resize_file(path, kept);
+        size_t seen = 0;
+        for (const std::byte b : mapped.bytes()) seen += b == std::byte{'x'};
+        CHECK(seen == kept);
+        const Refusal refusal = refusal_of([&] { mapped.expect_intact(); });
+        CHECK(refusal.kind == "TRUNC");
+        CHECK(refusal.names(path.string()));
+    }
+}
+
+TEST_CASE("a file that is replaced or removed while it is mapped keeps its bytes") {
+    const TempFolder folder;
+    const Path path = folder.write("weights", std::string(10000, 'x'));
+    const MappedFile mapped(path);
+    write_file(path, std::string(10000, 'y'));
+    CHECK_NOTHROW(mapped.expect_intact());
+    std::filesystem::remove(path);
+    CHECK_NOTHROW(mapped.expect_intact());
+    CHECK(std::all_of(mapped.bytes().begin(), mapped.bytes().end(), [](std::byte b) { return b == std::byte{'x'}; }));
+}
+
+TEST_CASE("SIGBUS outside every mapping of ours still ends the process") {
+    const TempFolder folder;
+    const MappedFile ours(folder.write("ours", "x"));
+    const pid_t child = fork();
+    if (child == 0) {
+        std::signal(SIGALRM, SIG_DFL);
+        alarm(20);   // a handler that swallowed the signal would fault for ever
+        raise(SIGBUS);
+        raise(SIGBUS);   // the first one gave the signal back to whoever had it before
+        _exit(0);
+    }
+    int status = 0;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    CHECK(WIFSIGNALED(status));
+    CHECK(WTERMSIG(status) == SIGBUS);
+}
+
+TEST_CASE("an atomic file appears with its commit, replaces the old one and leaves nothing beside it") {
+    const TempFolder folder;
+    const Path path = folder.write("out", "old");
+    {
+        AtomicFile file(path);
+        file.write("new ");
+        file.write("text");
+        CHECK(content_of(path) == "old");
+        file.commit();
+    }
+    CHECK(content_of(path) == "new text");
+    CHECK(entries_of(folder.path()) == 1);
+}
+
+TEST_CASE("an atomic file without a commit leaves the old file and nothing else") {
+    const TempFolder folder;
+    const Path path = folder.write("out", "old");
+    { AtomicFile(path).write("half of it"); }
+    CHECK(content_of(path) == "old");
+    CHECK(entries_of(folder.path()) == 1);
+}
+
+TEST_CASE("reserving more than is written does not lengthen the file") {
+    const TempFolder folder;
+    AtomicFile file(folder.path() / "out");
+    file.reserve(100000);
+    file.write("text");
+    file.commit();
+    CHECK(content_of(folder.path() / "out") == "text");
+}
+
+TEST_CASE("two atomic files for one path do not disturb each other and the last commit stands") {
+    const TempFolder folder;
+    const Path path = folder.path() / "out";
+    AtomicFile a(path), b(path);
+    a.write("a");
+    b.write("b");
+    b.commit();
+    a.commit();
+    CHECK(content_of(path) == "a");
+    CHECK(entries_of(folder.path()) == 1);
+}
+
+TEST_CASE("writing into a folder that is not there, or under a file, is refused with the path") {
+    const TempFolder folder;
+    folder.write("file", "");
+    for (const char* name : {"absent/out", "file/out"}) {
+        const Path path = folder.path() / name;
+        const Refusal refusal = refusal_of([&] { write_file(path, "text"); });
+        CHECK(refusal.kind == "PATH");
+        CHECK(refusal.names(path.string()));
+    }
+    std::filesystem::create_directory(folder.path() / "taken");
+    CHECK(refusal_of([&] { write_file(folder.path() / "taken", "text"); }).kind == "PATH");
+    CHECK(entries_of(folder.path()) == 2);
+}
+
+TEST_CASE("a full device is DiskFull with the path") {
+    const Descriptor full(open("/dev/full", O_WRONLY | O_CLOEXEC));
+    if (!full) return skip("no /dev/full");
+    std::string text;
+    try {
+        write_all(full.get(), std::as_bytes(std::span("text", 4)), "folder/out");
+    } catch (const DiskFull& e) {
+        text = e.what();
+    }
+    CHECK(text.find("folder/out") != text.npos);
+}
+
+TEST_CASE("a write beyond the process's file size limit is an error that leaves the old file alone") {
+    const TempFolder folder;
+    const Path path = folder.write("out", "old");
+    const pid_t child = fork();
+    if (child == 0) {
+        std::signal(SIGXFSZ, SIG_IGN);
+        const rlimit limit = {.rlim_cur = 4096, .rlim_max = 4096};
+        setrlimit(RLIMIT_FSIZE, &limit);
+        // 10000 bytes: the system takes 4096 of them, then refuses the rest.
+        const Refusal refusal = refusal_of([&] { write_file(path, std::string(10000, 'x')); });
+        _exit(refusal.kind == "PATH" && refusal.names(path.string()) ? 0 : 1);
+    }
+    int status = 0;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 0);
+    CHECK(content_of(path) == "old");
+    CHECK(entries_of(folder.path()) == 1);
+}
+
+TEST_CASE("a full disk is DiskFull, whether room is reserved or written to, and leaves the old file alone") {
+    constexpr int kCannotMount = 77;
+    const TempFolder folder;
+    const pid_t child = fork();
+    if (child == 0) {
+        const bool own = unshare(CLONE_NEWNS) == 0 || unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0;
+        if (!own || mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+            mount("none", folder.path().c_str(), "tmpfs", 0, "size=64k") != 0)
+            _exit(kCannotMount);
+        const Path path = folder.write("out", "old");
+        int full = 0;
+        try {
+            write_file(path, std::string(200000, 'x'));
+        } catch (const DiskFull&) {
+            ++full;
+        }
+        try {
+            AtomicFile(path).reserve(200000);
+        } catch (const DiskFull&) {
+            ++full;
+        }
+        _exit(full == 2 && content_of(path) == "old" && entries_of(folder.path()) == 1 ? 0 : 1);
+    }
+    int status = 0;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status));
+    if (WEXITSTATUS(status) == kCannotMount) return skip("no right to mount a tmpfs");
+    CHECK(WEXITSTATUS(status) == 0);
+}

@@ -1,0 +1,126 @@
+#include "engine/log/progress.h"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <sstream>
+#include <vector>
+
+#include "engine/io/file.h"
+#include "tests/harness/temp_folder.h"
+
+namespace llmft {
+namespace {
+
+// stderr goes to `to` until the end of the scope.
+class Redirected {
+public:
+    explicit Redirected(int to) : before_(dup(STDERR_FILENO)) {
+        std::fflush(stderr);
+        dup2(to, STDERR_FILENO);
+    }
+    ~Redirected() {
+        std::fflush(stderr);
+        dup2(before_.get(), STDERR_FILENO);
+    }
+
+private:
+    Descriptor before_;
+};
+
+void run_steps(int64_t steps, int64_t logging_steps) {
+    Progress progress(steps, logging_steps);
+    for (int64_t step = 1; step <= steps; ++step) {
+        StepRecord record;
+        record.step = step;
+        record.loss = 2.5;
+        record.tokens_per_second = 1e6;
+        progress.step(record);
+    }
+}
+
+std::vector<std::string> split(const std::string& text, char at) {
+    std::vector<std::string> parts;
+    std::istringstream in(text);
+    for (std::string part; std::getline(in, part, at);) parts.push_back(part);
+    return parts;
+}
+
+std::string on_terminal(uint16_t columns, int64_t steps) {
+    const Descriptor terminal(posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK));
+    REQUIRE(terminal);
+    REQUIRE(grantpt(terminal.get()) == 0);
+    REQUIRE(unlockpt(terminal.get()) == 0);
+    const Descriptor screen(open(ptsname(terminal.get()), O_RDWR | O_NOCTTY));
+    REQUIRE(screen);
+    const winsize size = {.ws_row = 24, .ws_col = columns, .ws_xpixel = 0, .ws_ypixel = 0};
+    REQUIRE(ioctl(screen.get(), TIOCSWINSZ, &size) == 0);
+    {
+        const Redirected to(screen.get());
+        run_steps(steps, 10);
+    }
+    std::string seen(1 << 16, '\0');
+    const ssize_t got = read(terminal.get(), seen.data(), seen.size());
+    seen.resize(static_cast<size_t>(std::max<ssize_t>(0, got)));
+    return seen;
+}
+
+TEST_CASE("progress into a file is plain lines: the first step, every logging step, the last") {
+    const test::TempFolder folder;
+    const Path path = folder.write("stderr.txt", "");
+    {
+        const Descriptor file(open(path.c_str(), O_WRONLY));
+        const Redirected to(file.get());
+        run_steps(25, 10);
+    }
+    const std::string text = read_file(path, 1 << 20);
+    CHECK(text.find('\r') == std::string::npos);
+    CHECK(text.find('\x1b') == std::string::npos);
+    const auto lines = split(text, '\n');
+    REQUIRE(lines.size() == 4);
+    for (size_t i = 0; i < 4; ++i) {
+        const char* wanted[] = {"step 1/25 ", "step 10/25 ", "step 20/25 ", "step 25/25 "};
+        CHECK(lines[i].starts_with(wanted[i]));
+        CHECK(lines[i].find("loss 2.5000") != std::string::npos);
+    }
+}
+
+TEST_CASE("progress on a terminal rewrites one line that the window holds, without colour") {
+    for (const uint16_t columns : {uint16_t{20}, uint16_t{80}, uint16_t{200}}) {
+        CAPTURE(columns);
+        const std::string seen = on_terminal(columns, 5);
+        CHECK(seen.find("\x1b[3") == std::string::npos);
+        CHECK(seen.find("\x1b[0m") == std::string::npos);
+        int rewritten = 0;
+        for (const std::string& part : split(seen, '\r')) {
+            const size_t shown = part.find("\x1b[K");
+            if (shown == std::string::npos) continue;
+            ++rewritten;
+            CHECK(shown < columns);
+            CHECK(part.starts_with("step "));
+        }
+        CHECK(rewritten == 5);
+        CHECK(std::count(seen.begin(), seen.end(), '\n') == 2);   // steps 1 and 5 stay
+    }
+}
+
+TEST_CASE("the live line of eighty columns holds done, total, rate, time left and loss") {
+    const std::string seen = on_terminal(80, 5);
+    for (const char* part : {"step 5/5", "loss 2.5000", "1000000 tok/s", "0:00 left"})
+        CHECK(seen.find(part) != std::string::npos);
+}
+
+TEST_CASE("times are hours, minutes and seconds") {
+    CHECK(clock_text(0) == "0:00");
+    CHECK(clock_text(59.6) == "1:00");
+    CHECK(clock_text(123) == "2:03");
+    CHECK(clock_text(3723) == "1:02:03");
+}
+
+}   // namespace
+}   // namespace llmft
