@@ -143,6 +143,7 @@ TEST_CASE("an error line escapes what would move the cursor and keeps its end wh
         CHECK(line.find("\\x") == std::string::npos);
         CHECK(line.ends_with("llmft train --help lists them"));
         CHECK(first_invalid_utf8(line) == std::string::npos);
+        CHECK(first_invalid_utf8(error_line("X", word.substr(2) + (length % 4 < 2 ? "b" : ""))) == std::string::npos);
     }
 }
 
