@@ -17,6 +17,7 @@ struct TomlAssertion {};
 }
 }   // namespace
 #undef NDEBUG
+#define TOML_HEADER_ONLY 1
 #define TOML_ASSERT(condition) ((condition) ? void() : toml_assertion_broken())
 #include <toml++/toml.h>
 
