@@ -1,7 +1,6 @@
 // train: plan → load → train → save. The reading path starts here.
 #include <fmt/format.h>
 
-#include <cmath>
 #include <cstdio>
 
 #include "engine/io/model_files.h"
@@ -27,11 +26,6 @@ struct OutputOptions {
         v("output-dir", output_dir, "where the adapter or model, metrics.jsonl and run.toml go");
     }
 };
-
-int64_t total_steps(const LoopOptions& loop, const BatchSource& source) {
-    if (loop.max_steps > 0) return loop.max_steps;
-    return static_cast<int64_t>(std::ceil(loop.num_train_epochs * static_cast<double>(source.windows_per_epoch())));
-}
 
 std::function<bool(int64_t)> evaluation_rule(const LoopOptions& loop, const BatchSource& source, int64_t steps) {
     if (loop.eval_strategy == "no") return nullptr;
@@ -83,7 +77,11 @@ int cmd_train(const std::vector<std::string>& arguments) {
                                               .order = options.data.shuffle ? ExampleOrder::kShuffled : ExampleOrder::kFile,
                                               .seed = options.data.data_seed.value_or(options.loop.seed)});
     const std::vector<HostBatch> evaluation = evaluation_batches(data.evaluation, chosen.shape.tokens);
-    const int64_t steps = total_steps(options.loop, loader);
+    const int64_t steps = total_steps({.rows = static_cast<int64_t>(data.train.examples.size()),
+                                       .batch = options.batch.per_device_train_batch_size,
+                                       .accumulation = options.batch.gradient_accumulation_steps,
+                                       .epochs = options.loop.num_train_epochs,
+                                       .max_steps = options.loop.max_steps});
     const double peak_rate = options.schedule.learning_rate.value_or(entry.learning_rate);
     const TrainerPlan plan = {
         .total_steps = steps,

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <limits>
 
-#include "data/unicode/utf8.h"
+#include "engine/io/quote.h"
 #include "kernels/base/error.h"
 
 namespace llmft {
@@ -89,7 +89,7 @@ void parse(bool& value, const Option&, std::string_view text, const Place& place
 }
 
 void parse(std::string& value, const Option& option, std::string_view text, const Place& place) {
-    if (unicode::find_invalid_utf8(text) != std::string_view::npos || text.find('\0') != std::string_view::npos)
+    if (first_invalid_utf8(text) != std::string_view::npos || text.find('\0') != std::string_view::npos)
         refuse("ENCODING", place, text, "not valid UTF-8 text", "rename the file or correct the text");
     if (const std::string_view all = option.limits.one_of; !all.empty()) {
         std::vector<std::string> choices;

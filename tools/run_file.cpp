@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <fstream>
 
-#include "data/unicode/utf8.h"
+#include "engine/io/quote.h"
 #include "kernels/base/error.h"
 
 // toml++ 3.3 asserts on some malformed files ("[="), and where NDEBUG is set it takes what it asserts for granted. Here
@@ -17,6 +17,7 @@ struct TomlAssertion {};
 }
 }   // namespace
 #undef NDEBUG
+#define TOML_HEADER_ONLY 1
 #define TOML_ASSERT(condition) ((condition) ? void() : toml_assertion_broken())
 #include <toml++/toml.h>
 
@@ -68,7 +69,7 @@ std::string read_text(const std::filesystem::path& path) {
     text.resize(static_cast<size_t>(file.gcount()));
     if (text.size() > kLongestFile)
         throw UserError("LIMIT", path.native(), "", "is longer than 1 MiB", "a run file has one line per option");
-    if (const size_t at = unicode::find_invalid_utf8(text); at != std::string::npos)
+    if (const size_t at = first_invalid_utf8(text); at != std::string::npos)
         throw UserError("ENCODING", path.native(), fmt::format("byte {}", at), "is not UTF-8",
                         "save the file as UTF-8");
     if (const size_t at = find_bare_non_ascii(text); at != std::string::npos) {

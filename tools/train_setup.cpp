@@ -13,8 +13,7 @@ void TrainOptions::declare(Flags& flags) {
     data.visit(flags);
     flags.add(batch);
     flags.add(loop);
-    flags.group("schedule");
-    schedule.visit(flags);
+    flags.add(schedule);
     flags.add(memory);
 }
 

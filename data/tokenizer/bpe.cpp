@@ -11,6 +11,7 @@
 namespace llmft {
 namespace {
 
+constexpr size_t kShort = 32;   // symbols: not worth cutting
 constexpr size_t kMostMerges = size_t{1} << 22;
 constexpr std::string_view kFetchAgain = "fetch the file again";
 
@@ -75,6 +76,7 @@ Bpe::Bpe(const JsonField& model, Alphabet alphabet)
         if (!model.text_or(name, "").empty())
             model.at(name).refuse("SCHEMA", "is not supported", "use a model without it");
     if (const auto unk = model.find("unk_token")) unk_ = vocabulary_.require(unk->text(), *unk);
+    read_joints();
     read_merges(model.at("merges"));
     read_letters();
 }
@@ -85,6 +87,7 @@ void Bpe::read_merges(const JsonField& list) {
         list.refuse("LIMIT", fmt::format("{} merges, at most {}", list.json().size(), kMostMerges),
                     "use a smaller tokenizer");
     merges_ = MergeTable(list.json().size());
+    joints_ = MergeTable(list.json().size());
     uint32_t rank = 0;
     for (size_t i = 0; i < list.json().size(); ++i) {
         const Json& merge = list.json()[i];
@@ -100,7 +103,26 @@ void Bpe::read_merges(const JsonField& list) {
         };
         const int32_t left = id_of(pair.left), right = id_of(pair.right);
         merges_.add(left, right, rank++, id_of(pair.left + pair.right));
+        joints_.add(last_[static_cast<size_t>(left)], first_[static_cast<size_t>(right)], 0, 0);
     }
+}
+
+void Bpe::read_joints() {
+    const auto ids = static_cast<size_t>(vocabulary_.size());
+    first_.assign(ids, -1);
+    last_.assign(ids, -1);
+    for (size_t id = 0; id < ids; ++id) {
+        const std::string& token = vocabulary_.token(static_cast<int32_t>(id));
+        if (token.empty()) continue;
+        size_t last = token.size() - 1;
+        while ((static_cast<unsigned char>(token[last]) & 0xc0) == 0x80) --last;
+        first_[id] = static_cast<int32_t>(unicode::decode_utf8(token, 0).value);
+        last_[id] = static_cast<int32_t>(unicode::decode_utf8(token, last).value);
+    }
+}
+
+bool Bpe::can_join(int32_t left, int32_t right) const {
+    return joints_.rank_of(last_[static_cast<size_t>(left)], first_[static_cast<size_t>(right)]) != MergeTable::kNone;
 }
 
 void Bpe::read_letters() {
@@ -148,6 +170,24 @@ void Bpe::append(const Letter& letter, size_t begin, Unknowns& unknowns, std::ve
              .rank = 0});
 }
 
+// A merge across two letters needs a left token that ends with the one's last character and a right token that begins
+// with the other's first. Where there is none the text falls apart, and words are merged one by one.
+void Bpe::merge(std::vector<Symbol>& tokens) const {
+    if (tokens.size() <= kShort) return merge_symbols(merges_, tokens);
+    std::vector<Symbol> word, out;
+    out.reserve(tokens.size());
+    for (size_t begin = 0; begin < tokens.size();) {
+        size_t end = begin + 1;
+        while (end < tokens.size() && can_join(tokens[end - 1].id, tokens[end].id)) ++end;
+        if (end - begin == tokens.size()) return merge_symbols(merges_, tokens);
+        word.assign(tokens.begin() + static_cast<int64_t>(begin), tokens.begin() + static_cast<int64_t>(end));
+        merge_symbols(merges_, word);
+        out.insert(out.end(), word.begin(), word.end());
+        begin = end;
+    }
+    tokens.swap(out);
+}
+
 void Bpe::encode(std::string_view pre_token, std::vector<Symbol>& tokens) const {
     tokens.clear();
     if (ignore_merges_) {
@@ -173,11 +213,7 @@ void Bpe::encode(std::string_view pre_token, std::vector<Symbol>& tokens) const 
         }
     }
     unknowns.flush(tokens);
-    for (size_t i = 0; i < tokens.size(); ++i) {
-        tokens[i].prev = static_cast<int32_t>(i) - 1;
-        tokens[i].next = i + 1 < tokens.size() ? static_cast<int32_t>(i) + 1 : -1;
-    }
-    merge_symbols(merges_, tokens);
+    merge(tokens);
 }
 
 }   // namespace llmft

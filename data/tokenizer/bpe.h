@@ -33,12 +33,17 @@ private:
     class Unknowns;
 
     void read_merges(const JsonField& list);
+    void read_joints();
     void read_letters();
     Letter letter_of(char32_t character) const;
+    void merge(std::vector<Symbol>& tokens) const;
+    bool can_join(int32_t left, int32_t right) const;
     void append(const Letter& letter, size_t begin, Unknowns& unknowns, std::vector<Symbol>& tokens) const;
 
     Vocabulary vocabulary_;
     MergeTable merges_;
+    std::vector<int32_t> first_, last_;   // by id: the token's first and last character
+    MergeTable joints_;                   // (last, first) characters of all merges: no token crosses between two others
     Alphabet alphabet_;
     bool byte_fallback_, fuse_unk_, ignore_merges_;
     int32_t unk_ = -1;   // −1: unknown characters vanish

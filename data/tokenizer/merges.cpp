@@ -121,6 +121,8 @@ void merge_by_scanning(const MergeTable& merges, std::vector<Symbol>& symbols) {
     }
 }
 
+// Lengths in symbols. A RankQueue first makes a queue for each of up to millions of ranks: only long texts earn that
+// back.
 constexpr size_t kScanned = 32, kHeaped = 4096;
 
 }   // namespace
@@ -138,9 +140,12 @@ void MergeTable::add(int32_t left, int32_t right, uint32_t rank, int32_t joined)
 
 void merge_symbols(const MergeTable& merges, std::vector<Symbol>& symbols) {
     if (symbols.size() < 2) return;
-    if (symbols.size() <= kScanned)
-        merge_by_scanning(merges, symbols);
-    else if (symbols.size() <= kHeaped)
+    if (symbols.size() <= kScanned) return merge_by_scanning(merges, symbols);
+    for (size_t i = 0; i < symbols.size(); ++i) {
+        symbols[i].prev = static_cast<int32_t>(i) - 1;
+        symbols[i].next = i + 1 < symbols.size() ? static_cast<int32_t>(i) + 1 : -1;
+    }
+    if (symbols.size() <= kHeaped)
         merge_with(HeapQueue(merges), merges, symbols);
     else
         merge_with(RankQueue(merges), merges, symbols);

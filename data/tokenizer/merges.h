@@ -46,7 +46,7 @@ struct Symbol {
 };
 
 // Joins neighbours until none can join: always the pair of the lowest rank, the leftmost of equals. n symbols take
-// O(n log n) time, O(n) from about a thousand on in text of few ranks. `symbols` come linked in order.
+// O(n log n) time at most. The links of `symbols` are set here.
 void merge_symbols(const MergeTable& merges, std::vector<Symbol>& symbols);
 
 }   // namespace llmft

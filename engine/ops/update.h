@@ -24,7 +24,7 @@ void clip_scale(const ClipScale&, Run&);
 struct AdamwStep {
     Tensor param, grad, m, v;   // (1, count) f32
     Tensor grad_scale;          // (1, 1) f32
-    float lr, beta1, beta2, eps, decay;
+    double lr, beta1, beta2, eps, decay;
     int64_t step;               // from 1
 };
 void adamw_step(const AdamwStep&, Run&);

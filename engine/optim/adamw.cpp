@@ -16,10 +16,9 @@ void Adamw::step(const OptimizerStep& step, Run& run) {
         const Tensor param = parameters_.values(decay);
         if (param.cols == 0) continue;
         ops::adamw_step({.param = param, .grad = parameters_.grads(decay), .m = m_.columns(at, param.cols),
-                         .v = v_.columns(at, param.cols), .grad_scale = step.grad_scale, .lr = static_cast<float>(step.lr),
-                         .beta1 = static_cast<float>(options_.beta1), .beta2 = static_cast<float>(options_.beta2),
-                         .eps = static_cast<float>(options_.epsilon),
-                         .decay = decay == Decay::kYes ? static_cast<float>(options_.weight_decay) : 0.0f, .step = step.step},
+                         .v = v_.columns(at, param.cols), .grad_scale = step.grad_scale, .lr = step.lr, .beta1 = options_.beta1,
+                         .beta2 = options_.beta2, .eps = options_.epsilon,
+                         .decay = decay == Decay::kYes ? options_.weight_decay : 0, .step = step.step},
                         run);
         at += param.cols;
     }

@@ -147,6 +147,7 @@ TEST_CASE("text beyond ASCII is taken in quotes and comments and refused elsewhe
          {"\xc3\xa9 = 1", "shuffle = true\xc2\xa0", "dataset = 'a' \xc3\xa9", "dataset = 'a\n\xc3\xa9"}) {
         CAPTURE(text);
         CHECK(file_error(text).starts_with("llmft: error E-SYNTAX: run.toml: line "));
+        CHECK(file_error(text).find("beyond ASCII") != std::string::npos);
     }
 }
 

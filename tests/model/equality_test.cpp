@@ -1,0 +1,151 @@
+// Equalities that need no reference: how examples are grouped, how many threads run, and what a plan predicts.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <numeric>
+
+#include "kernels/base/parallel.h"
+#include "tests/harness/random.h"
+#include "tests/model/golden.h"
+
+using namespace llmft;
+using namespace llmft::test;
+
+namespace {
+
+class NoSink final : public GradSink {
+public:
+    void ready(Range) override {}
+};
+
+std::vector<GoldenExample> random_examples(size_t count) {
+    Random random("equality");
+    std::vector<GoldenExample> examples(count);
+    for (GoldenExample& e : examples) {
+        const int64_t length = 2 + random.below(30), prompt = random.below(length - 1);
+        for (int64_t t = 0; t < length; ++t) {
+            e.ids.push_back(static_cast<int32_t>(random.below(100)));
+            e.labels.push_back(t < prompt ? kNoLoss : e.ids.back());
+        }
+    }
+    return examples;
+}
+
+// Gradient sums of the examples, cut into micro-batches of at most `tokens` tokens and `most` examples.
+std::vector<float> gradient_in_groups(Session& session, std::span<const GoldenExample> examples, size_t tokens, size_t most) {
+    NoSink sink;
+    Run run = session.run();
+    run.device.zero(session.model().parameters().grads(), run.stream);
+    for (size_t first = 0; first < examples.size();) {
+        size_t count = 0, used = 0;
+        while (first + count < examples.size() && count < most && (count == 0 || used + examples[first + count].ids.size() <= tokens))
+            used += examples[first + count++].ids.size();
+        session.model().forward_backward(session.slots().upload(flat_batch(examples.subspan(first, count), static_cast<int32_t>(first)), run), sink, run);
+        first += count;
+    }
+    const Tensor grads = session.model().parameters().grads();
+    std::vector<float> result(static_cast<size_t>(grads.cols));
+    run.device.download(result.data(), grads, run.stream);
+    return result;
+}
+
+double relative_difference(const std::vector<float>& a, const std::vector<float>& b) {
+    double dd = 0, bb = 0;
+    for (size_t i = 0; i < a.size(); ++i) dd += std::pow(double{a[i]} - double{b[i]}, 2), bb += double{b[i]} * double{b[i]};
+    return std::sqrt(dd / bb);
+}
+
+}  // namespace
+
+TEST_CASE("the gradient of sixteen examples does not depend on how they are grouped, with dropout on") {
+    const Golden golden = read_golden("grad-lora-tiny-gqa");
+    Lora lora = Lora::from_folder(golden.adapter_folder(), 0.3);
+    const auto session = open_session(*golden.model_folder(), lora, {.tokens = 512, .seed = 11});
+    const std::vector<GoldenExample> examples = random_examples(16);
+    const std::vector<float> whole = gradient_in_groups(*session, examples, 512, 16);
+    struct Grouping {
+        size_t tokens, most;
+    };
+    for (const Grouping g : {Grouping{512, 4}, Grouping{512, 1}, Grouping{64, 16}, Grouping{37, 16}, Grouping{100, 16}}) {
+        CAPTURE(g.tokens);
+        CAPTURE(g.most);
+        // Sums over tokens are added in other orders: √500 roundings of 2^-24 relative to the largest partial sum.
+        CHECK(relative_difference(gradient_in_groups(*session, examples, g.tokens, g.most), whole) <= 1e-5);
+    }
+}
+
+TEST_CASE("a mask that did not follow its example would be seen: other keys give another gradient") {
+    const Golden golden = read_golden("grad-lora-tiny-gqa");
+    Lora lora = Lora::from_folder(golden.adapter_folder(), 0.3);
+    const auto session = open_session(*golden.model_folder(), lora, {.tokens = 512, .seed = 11});
+    const std::vector<GoldenExample> examples = random_examples(16);
+    const std::vector<float> first = gradient_in_groups(*session, examples, 512, 16);
+    session->parts().rng.step = 1;
+    CHECK(relative_difference(gradient_in_groups(*session, examples, 512, 16), first) > 1e-2);
+}
+
+TEST_CASE("gradients have the same bits for any number of threads, with either GEMM engine and in bf16") {
+    const Golden golden = read_golden("grad-lora-tiny-gqa");
+    const int threads = thread_count();
+    struct Variant {
+        GemmEngine gemm;
+        DType dtype;
+    };
+    for (const Variant v : {Variant{GemmEngine::kPortable, DType::kF32}, Variant{GemmEngine::kOneDnn, DType::kF32}, Variant{GemmEngine::kPortable, DType::kBf16}}) {
+        std::vector<float> want;
+        for (const int n : {1, 2, 3}) {
+            set_thread_count(n);
+            Lora lora = Lora::from_folder(golden.adapter_folder(), 0.3);
+            const auto session = open_session(*golden.model_folder(), lora, {.gemm = v.gemm, .dtype = v.dtype, .tokens = 512});
+            const std::vector<float> got = gradient_in_groups(*session, random_examples(16), 512, 16);
+            if (want.empty())
+                want = got;
+            else
+                CHECK(got == want);
+        }
+    }
+    set_thread_count(threads);
+}
+
+TEST_CASE("bf16 gradients lie as far from f32 as bf16 rounding explains") {
+    const Golden golden = read_golden("grad-lora-tiny-gqa");
+    Lora a = Lora::from_folder(golden.adapter_folder(), 0), b = Lora::from_folder(golden.adapter_folder(), 0);
+    const std::vector<GoldenExample> examples = random_examples(16);
+    const auto f32 = open_session(*golden.model_folder(), a, {.tokens = 512});
+    const auto bf16 = open_session(*golden.model_folder(), b, {.dtype = DType::kBf16, .tokens = 512});
+    // About twenty roundings of 2^-9 between a weight and its gradient, adding like a random walk: √20·2^-9 ≈ 0.9 %; random
+    // weights amplify them a few times through two norms.
+    const double difference = relative_difference(gradient_in_groups(*bf16, examples, 512, 16), gradient_in_groups(*f32, examples, 512, 16));
+    CHECK(difference <= 0.05);
+    CHECK(difference > 1e-4);   // it was computed in bf16 at all
+}
+
+TEST_CASE("the measured high-water mark is the plan's for a full micro-batch, and never above it otherwise") {
+    for (const Recompute policy : {Recompute::kNone, Recompute::kFfn, Recompute::kFull})
+        for (const double dropout : {0.0, 0.3}) {
+            const Golden golden = read_golden("grad-lora-tiny-gqa");
+            const ModelConfig config = read_model_config(*golden.model_folder());
+            const SessionShape shape = {.dtype = DType::kF32, .tokens = 96, .recompute = std::vector<Recompute>(2, policy)};
+            Lora lora = Lora::from_folder(golden.adapter_folder(), dropout);
+            const Plan plan = plan_session(config, shape, 48, lora);
+            const auto peak_of = [&](const HostBatch& batch) {
+                Session session(make_cpu_device({.gemm = GemmEngine::kPortable}), plan.peak_bytes, config, shape, lora);
+                Run run = session.run();
+                Window window;
+                window.micro_batches = {batch};
+                NoSink sink;
+                lora.initialise(session.model(), run);
+                session.parts().method.before_step(0, run);
+                session.model().forward_backward(session.slots().upload(batch, run), sink, run);
+                session.parts().scale.measure(session.model().parameters().grads(), 1, 1, run);
+                session.parts().optimizer.step({.lr = 0, .step = 1, .grad_scale = session.parts().scale.factor()}, run);
+                return session.arena().peak_bytes();
+            };
+            CHECK(peak_of(full_batch(96, 48)) == plan.peak_bytes);
+            const std::vector<GoldenExample> few = random_examples(2);
+            CHECK(peak_of(flat_batch(few, 0)) <= plan.peak_bytes);
+            int64_t sum = 0;
+            for (const Arena::Row& row : plan.memory) sum += row.bytes;
+            CHECK(sum == plan.peak_bytes);
+        }
+}
