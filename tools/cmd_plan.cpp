@@ -29,19 +29,6 @@ Json plan_json(const ChosenPlan& chosen, const ModelConfig& config, int64_t cont
             {"trainable_parameters", chosen.plan.trainable}, {"all_parameters", parameter_count(config)}, {"memory", memory}, {"ops", ops}};
 }
 
-void print_ops(const Plan& plan) {
-    constexpr double kGiga = 1e9;
-    OpCost total;
-    fmt::print("\none step of one micro-batch of {} tokens\n  {:<12} {:<20} {:>7} {:>12} {:>12}\n", plan.tokens, "range", "op", "calls", "GFLOP", "GB");
-    for (const Profile::Row& row : plan.ops) {
-        fmt::print("  {:<12} {:<20} {:>7} {:>12.3f} {:>12.3f}\n", row.range, row.op, row.calls, row.cost.flops / kGiga, row.cost.bytes / kGiga);
-        total.flops += row.cost.flops;
-        total.bytes += row.cost.bytes;
-    }
-    fmt::print("  {:<12} {:<20} {:>7} {:>12.3f} {:>12.3f}\n", "", "total", "", total.flops / kGiga, total.bytes / kGiga);
-    fmt::print("  a token: {:.3f} GFLOP\n", total.flops / kGiga / static_cast<double>(plan.tokens));
-}
-
 }  // namespace
 
 int cmd_plan(const std::vector<std::string>& arguments) {
@@ -73,7 +60,7 @@ int cmd_plan(const std::vector<std::string>& arguments) {
     fmt::print("{}\n\nmemory\n{}", trainable_line(chosen.plan.trainable, config, options.method.method != "full"), memory_table(chosen.plan));
     fmt::print("  {:<24} {:>12}   {}\n", "limit", bytes_text(request.limit_bytes), chosen.fits ? "fits" : "does not fit");
     fmt::print("  longest document that fits: {} tokens\n", context);
-    print_ops(chosen.plan);
+    fmt::print("\none step of one micro-batch of {} tokens\n{}", chosen.plan.tokens, op_table(chosen.plan.ops));
     return 0;
 }
 

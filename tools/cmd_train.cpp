@@ -19,11 +19,13 @@ namespace {
 
 struct OutputOptions {
     std::string output_dir;
+    bool profile = false;
 
     template <class V>
     void visit(V&& v) {
         v.group("output");
         v("output-dir", output_dir, "where the adapter or model, metrics.jsonl and run.toml go");
+        v("profile", profile, "time every op and print the table at the end");
     }
 };
 
@@ -65,7 +67,9 @@ int cmd_train(const std::vector<std::string>& arguments) {
     expect_output_folder(output.output_dir, options.model.model);
 
     // load
-    Session session(options.model.make_device(), chosen.plan.peak_bytes, config, chosen.shape, *tuning);
+    SessionShape shape = chosen.shape;
+    if (output.profile) shape.clock = Profile::Clock::kOn;
+    Session session(options.model.make_device(), chosen.plan.peak_bytes, config, shape, *tuning);
     Run run = session.run();
     load_weights(session.model(), files, run);
     tuning->initialise(session.model(), run);
@@ -109,6 +113,7 @@ int cmd_train(const std::vector<std::string>& arguments) {
     // save
     tuning->save(session.model(), {.base = options.model.model, .output = output.output_dir}, run);
     copy_tokenizer_files(options.model.model, output.output_dir);
+    if (output.profile) fmt::print("{}\n", op_table(session.profile().rows()));
     print_end(options, output.output_dir, summary, end);
     return static_cast<int>(end == TrainEnd::kStopped ? ExitCode::kStopped : ExitCode::kDone);
 }

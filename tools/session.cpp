@@ -8,7 +8,7 @@ Session::Session(std::unique_ptr<Device> device, int64_t capacity, const ModelCo
     : device_(std::move(device)),
       arena_(*device_, capacity),
       rng_{.seed = shape.seed, .step = 0},
-      profile_(Profile::Clock::kOff),
+      profile_(shape.clock),
       tuning_(tuning),
       comm_(make_single_comm()) {
     Run r = run();

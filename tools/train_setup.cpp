@@ -77,4 +77,28 @@ std::string memory_table(const Plan& plan) {
     return text + fmt::format("  {:<24} {:>12}\n", "peak", bytes_text(plan.peak_bytes));
 }
 
+std::string op_table(const std::vector<Profile::Row>& rows) {
+    constexpr double kGiga = 1e9;
+    Profile::Row total = {.range = "", .op = "total"};
+    for (const Profile::Row& row : rows) {
+        total.cost.flops += row.cost.flops;
+        total.cost.bytes += row.cost.bytes;
+        total.seconds += row.seconds;
+        total.calls += row.calls;
+    }
+    const bool timed = total.seconds > 0;
+    const auto line = [&](const Profile::Row& row) {
+        std::string text = fmt::format("  {:<12} {:<20} {:>8} {:>12.3f} {:>11.3f}", row.range, row.op, row.calls, row.cost.flops / kGiga,
+                                       row.cost.bytes / kGiga);
+        if (timed)
+            text += fmt::format(" {:>9.3f} {:>6.1f} {:>9.1f} {:>8.1f}", row.seconds, 100 * row.seconds / total.seconds,
+                                row.cost.flops / kGiga / row.seconds, row.cost.bytes / kGiga / row.seconds);
+        return text + "\n";
+    };
+    std::string text = fmt::format("  {:<12} {:<20} {:>8} {:>12} {:>11}", "range", "op", "calls", "GFLOP", "GB");
+    text += timed ? fmt::format(" {:>9} {:>6} {:>9} {:>8}\n", "seconds", "%", "GFLOP/s", "GB/s") : "\n";
+    for (const Profile::Row& row : rows) text += line(row);
+    return text + line(total);
+}
+
 }  // namespace llmft

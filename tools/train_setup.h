@@ -49,4 +49,7 @@ std::string trainable_line(int64_t trainable, const ModelConfig& config, bool ad
 // The plan's memory as a table, largest first.
 std::string memory_table(const Plan& plan);
 
+// Calls, GFLOP and GB by range and op; with seconds and rates where ops were timed.
+std::string op_table(const std::vector<Profile::Row>& rows);
+
 }  // namespace llmft

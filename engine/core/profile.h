@@ -20,7 +20,7 @@ public:
     explicit Profile(Clock clock) : clock_(clock) {}
 
     struct Row {
-        std::string range;   // the innermost Range: "block forward", "head", …
+        std::string range = "";   // the innermost Range: "block forward", "head", …
         std::string op;
         int64_t calls = 0;
         OpCost cost = {};
