@@ -38,22 +38,21 @@ void attention_forward(const Attention& a, const Tensor& x, const AttentionSaved
         const Arena::Mark scratch(run.arena);
         const Tensor h = run.arena.take("attention.norm", x.dtype, x.rows, x.cols, x.cols + a.qkv.p);   // (T, C | P)
         norm_forward(a.norm, x, h, c.linear, run);
-        linear_forward(a.qkv, h, saved.qkv, OutMode::kOverwrite, c.linear, run);
-        if (saved.s_qkv) copy(h.columns(x.cols, a.qkv.p), saved.s_qkv, run);
+        linear_forward(a.qkv, {.x = h, .y = saved.qkv, .out_mode = OutMode::kOverwrite, .s = saved.s_qkv}, c.linear, run);
     }
     rotate(a, saved.qkv, RopeDirection::kForward, c, run);
     Qkv t = split(a, saved.qkv);
     if (cache) t = through_cache(t, *cache, run);
     ops::attention_forward({.q = t.q, .k = t.k, .v = t.v, .o = saved.out, .lse = saved.lse, .shape = c.attention}, run);
     copy(x, x_mid, run);
-    linear_forward(a.o, saved.out, x_mid, OutMode::kAccumulate, c.linear, run);
+    linear_forward(a.o, {.x = saved.out, .y = x_mid, .out_mode = OutMode::kAccumulate, .s = saved.s_o}, c.linear, run);
 }
 
 void attention_backward(const Attention& a, const AttentionSaved& saved, const AttentionHalfBackward& t, const LayerContext& c, Run& run) {
     const Arena::Mark scratch(run.arena);
     const Tensor& x = t.x;
     const Tensor d_out = run.arena.take("attention.d_out", x.dtype, x.rows, a.o.k);   // (T, H·D)
-    linear_backward(a.o, {.x = saved.out, .s = saved.out.columns(a.o.k, a.o.p), .d_y = t.d_x, .d_x = d_out}, c.linear, run);
+    linear_backward(a.o, {.x = saved.out, .s = saved.s_o, .d_y = t.d_x, .d_x = d_out}, c.linear, run);
 
     const Tensor d_qkv = run.arena.take("attention.d_qkv", x.dtype, x.rows, a.qkv.n, a.qkv.n + a.qkv.p);   // (T, N | P)
     const Qkv f = split(a, saved.qkv), d = split(a, d_qkv);

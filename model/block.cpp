@@ -7,7 +7,8 @@ AttentionSaved take_attention(const Attention& a, int64_t tokens, DType dtype, A
     return {.qkv = arena.take("saved.qkv", dtype, tokens, a.qkv.n),
             .out = arena.take("saved.attention", dtype, tokens, a.o.k, a.o.k + a.o.p),
             .lse = arena.take("saved.lse", DType::kF32, tokens, a.heads),
-            .s_qkv = a.qkv.p ? arena.take("saved.lora_s", dtype, tokens, a.qkv.p) : Tensor{}};
+            .s_qkv = a.qkv.p ? arena.take("saved.lora_s", dtype, tokens, a.qkv.p) : Tensor{},
+            .s_o = a.o.p ? arena.take("saved.lora_s", dtype, tokens, a.o.p) : Tensor{}};
 }
 
 // s_down is kept under every policy: the rerun stops before it.

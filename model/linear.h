@@ -61,12 +61,17 @@ struct LinearContext {
     enum class Mode : uint8_t { kTrain, kEvaluate } mode;   // dropout is off under kEvaluate
 };
 
-// y (T, N) = or += the group of x (T, K). x must have the group's P spare columns beside it: S is left there.
-void linear_forward(const LinearGroup&, const Tensor& x, const Tensor& y, OutMode, const LinearContext&, Run&);
+struct LinearForward {
+    Tensor x;   // (T, K) with P spare columns beside it: S is written there
+    Tensor y;   // (T, N)
+    OutMode out_mode;
+    Tensor s;   // (T, P) out: s·S, what the backward needs; empty without adapters or without a backward
+};
+void linear_forward(const LinearGroup&, const LinearForward&, const LinearContext&, Run&);
 
 struct LinearBackward {
-    Tensor x;     // (T, K) the forward's input; empty columns beside it are not read
-    Tensor s;     // (T, P) what forward left beside x; empty without adapters
+    Tensor x;     // (T, K) the forward's input; what lies beside it is not read
+    Tensor s;     // (T, P) what forward left; empty without adapters
     Tensor d_y;   // (T, N) with P spare columns beside it: dS is written there
     Tensor d_x;   // (T, K) overwritten; empty: nobody below needs it
 };

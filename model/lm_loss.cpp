@@ -8,7 +8,7 @@ namespace llmft {
 namespace {
 
 void project(const Tensor& h, const Tensor& w, const Tensor& logits, Run& run) {
-    ops::gemm({.a = h, .a_op = Transpose::kNo, .b = w, .b_op = Transpose::kYes, .c = logits, .alpha = 1, .out_mode = OutMode::kOverwrite},
+    ops::gemm({.a = h, .a_op = Transpose::kNo, .b = w, .b_op = Transpose::kYes, .c = logits, .out_mode = OutMode::kOverwrite},
               run);
 }
 
@@ -35,11 +35,10 @@ void chunk_loss(const Head& head, const Tensor& x, const Chunk& chunk, const Ten
 
     if (head.training == LinearGroup::Training::kFull)
         ops::gemm({.a = logits, .a_op = Transpose::kYes, .b = h, .b_op = Transpose::kNo, .c = c.parameters.grad(head.w_block),
-                   .alpha = 1, .out_mode = OutMode::kAccumulate},
+                   .out_mode = OutMode::kAccumulate},
                   run);
     const Tensor d_h = run.arena.take("head.d_norm", x.dtype, head.chunk_rows, x.cols);
-    ops::gemm({.a = logits, .a_op = Transpose::kNo, .b = lease.weight, .b_op = Transpose::kNo, .c = d_h, .alpha = 1,
-               .out_mode = OutMode::kOverwrite},
+    ops::gemm({.a = logits, .a_op = Transpose::kNo, .b = lease.weight, .b_op = Transpose::kNo, .c = d_h, .out_mode = OutMode::kOverwrite},
               run);
     const Tensor d_rows = run.arena.take("head.d_rows", x.dtype, head.chunk_rows, x.cols);
     run.device.zero(d_rows, run.stream);

@@ -15,8 +15,6 @@ GateUp split(const Tensor& gate_up) {
     return {gate_up.columns(0, f), gate_up.columns(f, f)};
 }
 
-void copy(const Tensor& from, const Tensor& to, Run& run) { ops::cast({.x = from, .y = to, .scale = 1}, run); }
-
 // (T, F | P) in scratch of the caller's Mark.
 Tensor activate(const Mlp& m, const Tensor& gate_up, Run& run) {
     const GateUp t = split(gate_up);
@@ -31,16 +29,14 @@ void mlp_gate_up_forward(const Mlp& m, const Tensor& x_mid, const MlpSaved& save
     const Arena::Mark scratch(run.arena);
     const Tensor h = run.arena.take("mlp.norm", x_mid.dtype, x_mid.rows, x_mid.cols, x_mid.cols + m.gate_up.p);   // (T, C | P)
     norm_forward(m.norm, x_mid, h, c.linear, run);
-    linear_forward(m.gate_up, h, saved.gate_up, OutMode::kOverwrite, c.linear, run);
-    if (saved.s_gate_up) copy(h.columns(x_mid.cols, m.gate_up.p), saved.s_gate_up, run);
+    linear_forward(m.gate_up, {.x = h, .y = saved.gate_up, .out_mode = OutMode::kOverwrite, .s = saved.s_gate_up}, c.linear, run);
 }
 
 void mlp_down_forward(const Mlp& m, const Tensor& x_mid, const MlpSaved& saved, const Tensor& x_out, const LayerContext& c, Run& run) {
     const Arena::Mark scratch(run.arena);
     const Tensor act = activate(m, saved.gate_up, run);
-    copy(x_mid, x_out, run);
-    linear_forward(m.down, act, x_out, OutMode::kAccumulate, c.linear, run);
-    if (saved.s_down) copy(act.columns(m.down.k, m.down.p), saved.s_down, run);
+    ops::cast({.x = x_mid, .y = x_out, .scale = 1}, run);
+    linear_forward(m.down, {.x = act, .y = x_out, .out_mode = OutMode::kAccumulate, .s = saved.s_down}, c.linear, run);
 }
 
 void mlp_backward(const Mlp& m, const MlpSaved& saved, const MlpHalfBackward& t, const LayerContext& c, Run& run) {

@@ -15,9 +15,10 @@ enum class Recompute : uint8_t {
 
 struct AttentionSaved {
     Tensor qkv;     // (T, (H + 2Hk)·D) after RoPE
-    Tensor out;     // (T, H·D), S of o_proj in the P columns beside it
+    Tensor out;     // (T, H·D), room for S of o_proj beside it
     Tensor lse;     // (T, H) f32
-    Tensor s_qkv;   // (T, P) S of q,k,v; empty without adapters
+    Tensor s_qkv;   // (T, P) s·S of q,k,v; empty without adapters
+    Tensor s_o;     // (T, P)
 };
 
 struct MlpSaved {

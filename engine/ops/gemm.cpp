@@ -18,7 +18,7 @@ void gemm(const Gemm& a, Run& run) {
                          .bytes = bytes(a.a) + bytes(a.b) + reads_c * bytes(a.c)};
     launch<llmft::Gemm>(kOp, cost,
                         {.a = a.a.view(), .b = a.b.view(), .c = a.c.view(), .a_op = a.a_op, .b_op = a.b_op, .m = m, .n = n,
-                         .k = k, .alpha = a.alpha, .out_mode = a.out_mode, .engine = run.device.gemm_engine()},
+                         .k = k, .out_mode = a.out_mode, .engine = run.device.gemm_engine()},
                         cpu::gemm, cuda::gemm, run);
 }
 

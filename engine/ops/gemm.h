@@ -1,4 +1,4 @@
-// Checked matrix product: c = alpha·op(a)·op(b) (+ c); see kernels/gemm/gemm.h. Shapes follow from the tensors.
+// Checked matrix product: c = op(a)·op(b) (+ c); see kernels/gemm/gemm.h. Shapes follow from the tensors.
 #pragma once
 
 #include "engine/core/run.h"
@@ -11,7 +11,6 @@ struct Gemm {
     Tensor b;
     Transpose b_op;
     Tensor c;   // (M, N) f32, or the dtype of a and b
-    float alpha;
     OutMode out_mode;
 };
 void gemm(const Gemm&, Run&);

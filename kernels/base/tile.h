@@ -7,6 +7,7 @@
 // holds finite numbers, so that padding of c is harmless. Only for <op>_cpu.cpp; see kernels/base/simd.h.
 #pragma once
 
+#include <cstddef>
 #include <utility>
 
 #include "kernels/base/simd.h"

@@ -1,4 +1,4 @@
-// C = alpha · op(A)·op(B)  (+ C),  row-major with leading dimensions, f32 accumulation, one rounding into C's dtype.
+// C = op(A)·op(B)  (+ C),  row-major with leading dimensions, f32 accumulation, one rounding into C's dtype.
 // A and B share a dtype (f32, bf16); C is f32 or that dtype.
 //
 // CPU: the work is cut into panels of M×N that the shape alone fixes, K is never cut, and each panel is one
@@ -23,7 +23,6 @@ struct Gemm {
     int64_t m;
     int64_t n;
     int64_t k;
-    float alpha;
     OutMode out_mode;
     GemmEngine engine;   // ignored by CUDA
 };

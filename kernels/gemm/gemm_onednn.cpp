@@ -16,7 +16,6 @@ struct Key {
     int64_t m, n, k, a_ld, b_ld, c_ld;
     Transpose a_op, b_op;
     DType operand, result;
-    float alpha;
     OutMode out_mode;
     bool operator==(const Key&) const = default;
 };
@@ -29,7 +28,6 @@ struct KeyHash {
         mix(static_cast<int64_t>(key.a_op) | static_cast<int64_t>(key.b_op) << 8 |
             static_cast<int64_t>(key.operand) << 16 | static_cast<int64_t>(key.result) << 24 |
             static_cast<int64_t>(key.out_mode) << 32);
-        mix(std::bit_cast<int32_t>(key.alpha));
         return static_cast<size_t>(h);
     }
 };
@@ -53,16 +51,6 @@ auto describe_matmul(const dnnl::engine& engine, const dnnl::memory::desc& a, co
     }
 }
 
-template <class PostOps>
-void append_scale(PostOps& ops, float alpha) {
-    constexpr auto linear = dnnl::algorithm::eltwise_linear;
-    if constexpr (requires { ops.append_eltwise(1.0f, linear, alpha, 0.0f); }) {
-        ops.append_eltwise(1.0f, linear, alpha, 0.0f);
-    } else {
-        ops.append_eltwise(linear, alpha, 0.0f);
-    }
-}
-
 // Never destroyed: threads of the pool may outlive statics and still hold primitives.
 const dnnl::engine& cpu_engine() {
     static const auto* const engine = new dnnl::engine(dnnl::engine::kind::cpu, 0);
@@ -77,7 +65,6 @@ dnnl::matmul::primitive_desc describe(const Key& key) {
     const dnnl::memory::desc b({key.k, key.n}, dnnl_type(key.operand), strides(key.b_op, key.b_ld));
     const dnnl::memory::desc c({key.m, key.n}, dnnl_type(key.result), strides(Transpose::kNo, key.c_ld));
     dnnl::post_ops after;
-    if (key.alpha != 1.0f) append_scale(after, key.alpha);
     if (key.out_mode == OutMode::kAccumulate) after.append_sum(1.0f);
     dnnl::primitive_attr attr;
     attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
@@ -172,7 +159,6 @@ void gemm_onednn(const Gemm& g) {
                   .b_op = g.b_op,
                   .operand = g.a.dtype,
                   .result = g.c.dtype,
-                  .alpha = g.alpha,
                   .out_mode = g.out_mode};
     try {
         thread_local Cache cache;

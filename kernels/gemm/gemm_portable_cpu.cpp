@@ -49,12 +49,11 @@ void multiply_a(const Gemm& g, int64_t row, int64_t rows, int64_t k, int64_t dep
 
 template <class T>
 void finish(const Gemm& g, const float* sums, int64_t row, int64_t rows, int64_t column, int64_t columns) {
-    const F32x16 alpha = splat(g.alpha);
     for (int64_t r = 0; r < rows; ++r) {
         T* const c = g.c.row<T>(row + r) + column;
         const float* const sum = sums + r * kCStep;
         for_lanes(columns, [&](int64_t at, auto lanes) LLMFT_SIMD_LAMBDA {
-            F32x16 x = alpha * load(sum + at);
+            F32x16 x = load(sum + at);
             if (g.out_mode == OutMode::kAccumulate) x = x + load(c + at, lanes);
             store(c + at, x, lanes);
         });

@@ -1,6 +1,7 @@
 // Plain double matrices: what references compute on. Integers are held as doubles.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 

@@ -36,14 +36,14 @@ OpCase gemm_case(GemmEngine engine, Size size, Types types, const GemmForm& form
     const double u = half_ulp(DType::kF32);
     const double depth = static_cast<double>(k);
     const Tolerance tolerance{.rel = types.result == DType::kF32 && whole ? 0.0 : half_ulp(types.result),
-                              .abs = whole ? 0.0 : 1.01 * form.alpha * u * depth * depth,
+                              .abs = whole ? 0.0 : 1.01 * u * depth * depth,
                               .why = "k·u·Σ|a·b| of an f32 sum, none for whole numbers; one rounding of the result"};
     const bool a_turned = form.a_op == Transpose::kYes;
     const bool b_turned = form.b_op == Transpose::kYes;
     const Role role = form.out_mode == OutMode::kAccumulate ? Role::kInOut : Role::kOut;
-    return {.name = fmt::format("gemm {} {}{} M={} N={} K={} {} to {} alpha={} {} {}",
+    return {.name = fmt::format("gemm {} {}{} M={} N={} K={} {} to {} {} {}",
                                 engine == GemmEngine::kOneDnn ? "onednn" : "portable", a_turned ? "T" : "N",
-                                b_turned ? "T" : "N", m, n, k, name(types.operand), name(types.result), form.alpha,
+                                b_turned ? "T" : "N", m, n, k, name(types.operand), name(types.result),
                                 role == Role::kInOut ? "accumulated" : "overwritten", whole ? "whole" : "real"),
             .slots = {{.name = "a",
                        .rows = a_turned ? k : m,
@@ -75,7 +75,6 @@ OpCase gemm_case(GemmEngine engine, Size size, Types types, const GemmForm& form
                                .m = m,
                                .n = n,
                                .k = k,
-                               .alpha = static_cast<float>(form.alpha),
                                .out_mode = form.out_mode,
                                .engine = engine});
                 },
@@ -89,8 +88,7 @@ void check_every_form(GemmEngine engine, Size size) {
         for (const Transpose a_op : kBoth)
             for (const Transpose b_op : kBoth)
                 for (const OutMode out_mode : {OutMode::kOverwrite, OutMode::kAccumulate})
-                    for (const double alpha : {1.0, 2.5})
-                        check_op(gemm_case(engine, size, types, {a_op, b_op, alpha, out_mode}, Numbers::kWhole));
+                    check_op(gemm_case(engine, size, types, {a_op, b_op, out_mode}, Numbers::kWhole));
     }
 }
 
@@ -101,9 +99,9 @@ void check_every_size(GemmEngine engine) {
     for (const Size size : sizes) {
         for (const Types types : kTypes) {
             if (!cpu::gemm_has(engine, types.operand)) continue;
-            check_op(gemm_case(engine, size, types, {Transpose::kNo, Transpose::kYes, 1.0, OutMode::kOverwrite},
+            check_op(gemm_case(engine, size, types, {Transpose::kNo, Transpose::kYes, OutMode::kOverwrite},
                                Numbers::kReal));
-            check_op(gemm_case(engine, size, types, {Transpose::kYes, Transpose::kNo, 1.0, OutMode::kAccumulate},
+            check_op(gemm_case(engine, size, types, {Transpose::kYes, Transpose::kNo, OutMode::kAccumulate},
                                Numbers::kWhole));
         }
     }
@@ -142,7 +140,6 @@ TEST_CASE("a row of a portable product has the same bits alone and among others"
            .m = m,
            .n = n,
            .k = k,
-           .alpha = 1.0f,
            .out_mode = OutMode::kOverwrite,
            .engine = GemmEngine::kPortable};
     cpu::gemm(g);
@@ -169,8 +166,7 @@ TEST_CASE("a gemm that oneDNN has no kernel for is an internal error that names 
                  .m = 2,
                  .n = 3,
                  .k = 4,
-                 .alpha = 1.0f,
-                 .out_mode = OutMode::kOverwrite,
+                       .out_mode = OutMode::kOverwrite,
                  .engine = GemmEngine::kOneDnn};
     CHECK_THROWS_WITH_AS(cpu::gemm(g), doctest::Contains("M=2, N=3, K=4"), InternalError);
 }

@@ -1,4 +1,4 @@
-// C = alpha · op(A)·op(B)  (+ C)
+// C = op(A)·op(B)  (+ C)
 #pragma once
 
 #include "kernels/gemm/gemm.h"
@@ -9,7 +9,6 @@ namespace llmft::test {
 struct GemmForm {
     Transpose a_op;
     Transpose b_op;
-    double alpha;
     OutMode out_mode;
 };
 
@@ -21,7 +20,7 @@ inline void reference_gemm(const GemmForm& form, const Matrix& a, const Matrix& 
             for (int64_t k = 0; k < depth; ++k)
                 sum += (form.a_op == Transpose::kNo ? a(m, k) : a(k, m)) *
                        (form.b_op == Transpose::kNo ? b(k, n) : b(n, k));
-            c(m, n) = form.alpha * sum + (form.out_mode == OutMode::kAccumulate ? c(m, n) : 0.0);
+            c(m, n) = sum + (form.out_mode == OutMode::kAccumulate ? c(m, n) : 0.0);
         }
     }
 }
