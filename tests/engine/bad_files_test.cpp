@@ -270,6 +270,15 @@ TEST_CASE("row 33: a file that is absent, behind a dangling link, or not readabl
     }
 }
 
+TEST_CASE("row 31: a shard cut after the model was opened is refused as TRUNC") {
+    const Sharded model;
+    const ModelFiles files = ModelFiles::open(model.path());
+    std::filesystem::resize_file(model.path() / "model-2.safetensors", 100);
+    const Refusal refusal = refusal_of([&] { files.expect_intact(); });
+    CHECK(refusal.kind == "TRUNC");
+    CHECK(refusal.names("model-2.safetensors"));
+}
+
 TEST_CASE("rows 34-38: an index that does not tell the truth about its shards is refused") {
     CHECK(Sharded().refusal().kind.empty());
     const Sharded absent;

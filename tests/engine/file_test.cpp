@@ -56,7 +56,7 @@ TEST_CASE("row 31: a file cut while it is mapped reads as zeros behind the cut a
     const TempFolder folder;
     constexpr size_t kSize = 1 << 20;
     const Path path = folder.write("weights", std::string(kSize, 'x'));
-    for (const size_t kept : {kSize / 2, size_t{100}, size_t{0}}) {
+    for (const size_t kept : {kSize - 10, kSize / 2, size_t{100}, size_t{0}}) {
         CAPTURE(kept);
         folder.write("weights", std::string(kSize, 'x'));
         MappedFile first(path);
@@ -69,6 +69,17 @@ TEST_CASE("row 31: a file cut while it is mapped reads as zeros behind the cut a
         CHECK(refusal.kind == "TRUNC");
         CHECK(refusal.names(path.string()));
     }
+}
+
+TEST_CASE("a file cut while it is read is refused even if it has its length again") {
+    const TempFolder folder;
+    constexpr size_t kSize = 1 << 16;
+    const Path path = folder.write("weights", std::string(kSize, 'x'));
+    const MappedFile mapped(path);
+    std::filesystem::resize_file(path, 0);
+    CHECK(mapped.bytes()[kSize - 1] == std::byte{0});
+    std::filesystem::resize_file(path, kSize);
+    CHECK(refusal_of([&] { mapped.expect_intact(); }).kind == "TRUNC");
 }
 
 TEST_CASE("a file that is replaced or removed while it is mapped keeps its bytes") {

@@ -123,7 +123,7 @@ TEST_CASE("a syntax error names line and column, a bad key its path") {
 }
 
 TEST_CASE("a hostile text cannot write its own error line") {
-    const std::string trick = "; last read: surrogate " + std::string(5000, 'x') + "\\u001b[31m";
+    const std::string trick = "surrogate " + std::string(5000, 'x') + "; last read";
     const Refusal refusal = refusal_of_text("[\"" + trick);
     CHECK(refusal.kind == "SYNTAX");
     CHECK_FALSE(refusal.names("xxx"));
@@ -175,6 +175,7 @@ TEST_CASE("fields are refused with file, path, what was found and what is wanted
     refused([&] { rope.at("factor").integer(9, 10); }, "RANGE", "rope.factor");
     refused([&] { rope.at("half").integer(0, 1); }, "SCHEMA", "rope.half: is 0.5, wanted an integer");
     refused([&] { rope.at("half").number(0.6, 1); }, "RANGE", "rope.half");
+    refused([&] { rope.at("half").number(0, 0.4); }, "RANGE", "rope.half");
     refused([&] { rope.at("type").number(0, 1); }, "SCHEMA", "rope.type: is string, wanted a number");
     refused([&] { rope.at("factor").text(); }, "SCHEMA", "rope.factor");
     refused([&] { rope.at("factor").flag(); }, "SCHEMA", "rope.factor");
