@@ -35,6 +35,7 @@ void load_weights(Decoder& model, const ModelFiles& files, Run& run) {
         const ModelFiles::Place place = place_of(files, target.name, model.config());
         load_tensor(*place.tensor, *place.file, target.to, run);
     }
+    files.expect_intact();
 }
 
 }  // namespace llmft

@@ -67,6 +67,7 @@ void read_peft_weights(const std::filesystem::path& folder, const std::vector<Pa
         if (!tensor) throw UserError("MISSING", path.string(), kPrefix + p.name, "no such tensor", "give the base model that the adapter was trained on");
         load_tensor(*tensor, path.string(), p.value, run);
     }
+    file.expect_intact();
 }
 
 void write_peft(const std::filesystem::path& folder, const PeftConfig& config, const std::vector<Parameter>& parameters, Run& run) {
