@@ -28,7 +28,9 @@ Isa best_isa() {
     return v4 ? Isa::kV4 : v3 ? Isa::kV3 : Isa::kV2;
 }
 #else
-Isa best_isa() { return Isa::kBaseline; }
+Isa best_isa() {
+    return Isa::kBaseline;
+}
 #endif
 
 Isa& chosen() {
@@ -36,9 +38,11 @@ Isa& chosen() {
     return value;
 }
 
-}  // namespace
+}   // namespace
 
-Isa isa() { return chosen(); }
+Isa isa() {
+    return chosen();
+}
 
 const char* name(Isa which) {
     switch (which) {
@@ -60,21 +64,31 @@ bool set_isa(Isa which) {
 namespace cpu {
 
 #if defined(__x86_64__)
-#define LLMFT_ENTRY(function, Args)                    \
-    namespace v2 { void function(const Args&); }       \
-    namespace v3 { void function(const Args&); }       \
-    namespace v4 { void function(const Args&); }       \
-    void function(const Args& args) {                  \
-        switch (isa()) {                               \
-            case Isa::kV4: return v4::function(args);  \
-            case Isa::kV3: return v3::function(args);  \
-            default: return v2::function(args);        \
-        }                                              \
+#define LLMFT_ENTRY(function, Args)                   \
+    namespace v2 {                                    \
+    void function(const Args&);                       \
+    }                                                 \
+    namespace v3 {                                    \
+    void function(const Args&);                       \
+    }                                                 \
+    namespace v4 {                                    \
+    void function(const Args&);                       \
+    }                                                 \
+    void function(const Args& args) {                 \
+        switch (isa()) {                              \
+            case Isa::kV4: return v4::function(args); \
+            case Isa::kV3: return v3::function(args); \
+            default: return v2::function(args);       \
+        }                                             \
     }
 #else
-#define LLMFT_ENTRY(function, Args)                      \
-    namespace baseline { void function(const Args&); }   \
-    void function(const Args& args) { baseline::function(args); }
+#define LLMFT_ENTRY(function, Args)   \
+    namespace baseline {              \
+    void function(const Args&);       \
+    }                                 \
+    void function(const Args& args) { \
+        baseline::function(args);     \
+    }
 #endif
 
 LLMFT_ENTRY(adamw_step, AdamwStep)
@@ -100,5 +114,5 @@ LLMFT_ENTRY(swiglu_forward, SwigluForward)
 
 #undef LLMFT_ENTRY
 
-}  // namespace cpu
-}  // namespace llmft
+}   // namespace cpu
+}   // namespace llmft

@@ -1,5 +1,5 @@
-// Link-time stand-ins of the CUDA dialect for a build without it, one line per entry point: a forgotten one is a link error
-// that names it. None can be reached: engine/core/device_no_cuda.cpp refuses to make the device.
+// Link-time stand-ins of the CUDA dialect for a build without it, one line per entry point: a forgotten one is a link
+// error that names it. None can be reached: engine/core/device_no_cuda.cpp refuses to make the device.
 #include "kernels/adamw/adamw.h"
 #include "kernels/attention/attention.h"
 #include "kernels/cast/cast.h"
@@ -15,11 +15,15 @@
 
 namespace llmft::cuda {
 namespace {
-[[noreturn]] void missing(const char* entry) { throw InternalError(std::string("cuda::") + entry + ": built without CUDA"); }
-}  // namespace
+[[noreturn]] void missing(const char* entry) {
+    throw InternalError(std::string("cuda::") + entry + ": built without CUDA");
+}
+}   // namespace
 
-#define LLMFT_MISSING(function, Args) \
-    void function(const Args&, StreamHandle) { missing(#function); }
+#define LLMFT_MISSING(function, Args)          \
+    void function(const Args&, StreamHandle) { \
+        missing(#function);                    \
+    }
 
 LLMFT_MISSING(adamw_step, AdamwStep)
 LLMFT_MISSING(attention_backward, AttentionBackward)
@@ -44,4 +48,4 @@ LLMFT_MISSING(swiglu_forward, SwigluForward)
 
 #undef LLMFT_MISSING
 
-}  // namespace llmft::cuda
+}   // namespace llmft::cuda

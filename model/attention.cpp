@@ -15,7 +15,9 @@ Qkv split(const Attention& a, const Tensor& qkv) {
     return {qkv.columns(0, q), qkv.columns(q, kv), qkv.columns(q + kv, kv)};
 }
 
-void copy(const Tensor& from, const Tensor& to, Run& run) { ops::cast({.x = from, .y = to, .scale = 1}, run); }
+void copy(const Tensor& from, const Tensor& to, Run& run) {
+    ops::cast({.x = from, .y = to, .scale = 1}, run);
+}
 
 void rotate(const Attention& a, const Tensor& qkv, RopeDirection direction, const LayerContext& c, Run& run) {
     const Tensor q_and_k = qkv.columns(0, (a.heads + a.kv_heads) * a.head_dim);
@@ -30,15 +32,16 @@ Qkv through_cache(const Qkv& t, KeyValueCache& cache, Run& run) {
     return {t.q, cache.k.row_slice(0, rows), cache.v.row_slice(0, rows)};
 }
 
-}  // namespace
+}   // namespace
 
-void attention_forward(const Attention& a, const Tensor& x, const AttentionSaved& saved, const Tensor& x_mid, KeyValueCache* cache,
-                       const LayerContext& c, Run& run) {
+void attention_forward(const Attention& a, const Tensor& x, const AttentionSaved& saved, const Tensor& x_mid,
+                       KeyValueCache* cache, const LayerContext& c, Run& run) {
     {
         const Arena::Mark scratch(run.arena);
         const Tensor h = run.arena.take("attention.norm", x.dtype, x.rows, x.cols, x.cols + a.qkv.p);   // (T, C | P)
         norm_forward(a.norm, x, h, c.linear, run);
-        linear_forward(a.qkv, {.x = h, .y = saved.qkv, .out_mode = OutMode::kOverwrite, .s = saved.s_qkv}, c.linear, run);
+        linear_forward(a.qkv, {.x = h, .y = saved.qkv, .out_mode = OutMode::kOverwrite, .s = saved.s_qkv}, c.linear,
+                       run);
     }
     rotate(a, saved.qkv, RopeDirection::kForward, c, run);
     Qkv t = split(a, saved.qkv);
@@ -48,7 +51,8 @@ void attention_forward(const Attention& a, const Tensor& x, const AttentionSaved
     linear_forward(a.o, {.x = saved.out, .y = x_mid, .out_mode = OutMode::kAccumulate, .s = saved.s_o}, c.linear, run);
 }
 
-void attention_backward(const Attention& a, const AttentionSaved& saved, const AttentionHalfBackward& t, const LayerContext& c, Run& run) {
+void attention_backward(const Attention& a, const AttentionSaved& saved, const AttentionHalfBackward& t,
+                        const LayerContext& c, Run& run) {
     const Arena::Mark scratch(run.arena);
     const Tensor& x = t.x;
     const Tensor d_out = run.arena.take("attention.d_out", x.dtype, x.rows, a.o.k);   // (T, H·D)
@@ -56,8 +60,16 @@ void attention_backward(const Attention& a, const AttentionSaved& saved, const A
 
     const Tensor d_qkv = run.arena.take("attention.d_qkv", x.dtype, x.rows, a.qkv.n, a.qkv.n + a.qkv.p);   // (T, N | P)
     const Qkv f = split(a, saved.qkv), d = split(a, d_qkv);
-    ops::attention_backward({.q = f.q, .k = f.k, .v = f.v, .o = saved.out, .lse = saved.lse, .d_o = d_out, .d_q = d.q, .d_k = d.k,
-                             .d_v = d.v, .shape = c.attention},
+    ops::attention_backward({.q = f.q,
+                             .k = f.k,
+                             .v = f.v,
+                             .o = saved.out,
+                             .lse = saved.lse,
+                             .d_o = d_out,
+                             .d_q = d.q,
+                             .d_k = d.k,
+                             .d_v = d.v,
+                             .shape = c.attention},
                             run);
     rotate(a, d_qkv, RopeDirection::kBackward, c, run);
 
@@ -69,4 +81,4 @@ void attention_backward(const Attention& a, const AttentionSaved& saved, const A
     if (needed) norm_backward(a.norm, {.x = x, .rstd = rstd, .d_y = d_h, .d_x = t.d_x}, c.linear, run);
 }
 
-}  // namespace llmft
+}   // namespace llmft

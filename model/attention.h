@@ -30,14 +30,15 @@ struct LayerContext {
 };
 
 // x (T, C) → x_mid (T, C). cache: null while training.
-void attention_forward(const Attention&, const Tensor& x, const AttentionSaved&, const Tensor& x_mid, KeyValueCache* cache,
-                       const LayerContext&, Run&);
+void attention_forward(const Attention&, const Tensor& x, const AttentionSaved&, const Tensor& x_mid,
+                       KeyValueCache* cache, const LayerContext&, Run&);
 
 struct AttentionHalfBackward {
     Tensor x;     // (T, C) the half's input
     Tensor d_x;   // (T, C) in: gradient of x_mid; out: gradient of x. o's P spare columns beside it
     enum class Input : uint8_t { kNeeded, kNotNeeded } input;   // kNotNeeded: nothing trained lies below
 };
-void attention_backward(const Attention&, const AttentionSaved&, const AttentionHalfBackward&, const LayerContext&, Run&);
+void attention_backward(const Attention&, const AttentionSaved&, const AttentionHalfBackward&, const LayerContext&,
+                        Run&);
 
-}  // namespace llmft
+}   // namespace llmft

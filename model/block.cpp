@@ -21,8 +21,8 @@ MlpSaved take_mlp(const Mlp& m, int64_t tokens, DType dtype, const Tensor& s_dow
 enum class Through : uint8_t { kGateUp, kOutput };
 
 // The whole block, with scratch of the caller's Mark for whatever `saved` has no room for.
-BlockSaved run_block(const Block& b, const BlockSaved& saved, const Tensor& x_out, Through through, KeyValueCache* cache,
-                     const LayerContext& c, Run& run) {
+BlockSaved run_block(const Block& b, const BlockSaved& saved, const Tensor& x_out, Through through,
+                     KeyValueCache* cache, const LayerContext& c, Run& run) {
     const Tensor& x = saved.x;
     BlockSaved full = saved;
     if (!full.attention.qkv) full.attention = take_attention(b.attention, x.rows, x.dtype, run.arena);
@@ -34,7 +34,7 @@ BlockSaved run_block(const Block& b, const BlockSaved& saved, const Tensor& x_ou
     return full;
 }
 
-}  // namespace
+}   // namespace
 
 BlockSaved take_saved(const Block& b, int64_t tokens, int64_t channels, DType dtype, Recompute policy, Arena& arena) {
     BlockSaved saved;
@@ -52,7 +52,8 @@ void block_forward(const Block& b, const BlockSaved& saved, const Tensor& x_out,
     run_block(b, saved, x_out, Through::kOutput, nullptr, c, run);
 }
 
-void block_evaluate(const Block& b, const Tensor& x, const Tensor& x_out, KeyValueCache* cache, const LayerContext& c, Run& run) {
+void block_evaluate(const Block& b, const Tensor& x, const Tensor& x_out, KeyValueCache* cache, const LayerContext& c,
+                    Run& run) {
     const Arena::Mark scratch(run.arena);
     BlockSaved saved;
     saved.x = x;
@@ -73,4 +74,4 @@ void block_backward(const Block& b, const BlockSaved& saved, const Tensor& d_x, 
     attention_backward(b.attention, full.attention, {.x = full.x, .d_x = d_x, .input = input}, c, run);
 }
 
-}  // namespace llmft
+}   // namespace llmft

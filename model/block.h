@@ -1,4 +1,5 @@
-// A transformer block, the figure of the paper: pre-norm attention and pre-norm SwiGLU, each added to the residual stream.
+// A transformer block, the figure of the paper: pre-norm attention and pre-norm SwiGLU, each added to the residual
+// stream.
 #pragma once
 
 #include "model/mlp.h"
@@ -21,6 +22,7 @@ void block_backward(const Block&, const BlockSaved& saved, const Tensor& d_x, At
                     const LayerContext&, Run&);
 
 // Forward only: nothing is kept for a backward. cache: null, or where keys and values of the one document go.
-void block_evaluate(const Block&, const Tensor& x, const Tensor& x_out, KeyValueCache* cache, const LayerContext&, Run&);
+void block_evaluate(const Block&, const Tensor& x, const Tensor& x_out, KeyValueCache* cache, const LayerContext&,
+                    Run&);
 
-}  // namespace llmft
+}   // namespace llmft

@@ -6,7 +6,9 @@
 namespace llmft {
 
 DecodeSlots::DecodeSlots(const Decoder& model, int64_t capacity, int64_t prompt_tokens, DType dtype, Run& run)
-    : capacity_(capacity), batch_(prompt_tokens, 1, run.arena), cu_k_(run.arena.persistent("batch", DType::kI32, 1, 2)) {
+    : capacity_(capacity),
+      batch_(prompt_tokens, 1, run.arena),
+      cu_k_(run.arena.persistent("batch", DType::kI32, 1, 2)) {
     const int64_t width = model.config().num_key_value_heads * model.config().head_dim;
     for (size_t l = 0; l < model.blocks().size(); ++l)
         caches_.push_back({.k = run.arena.persistent("key_value_cache", dtype, capacity, width),
@@ -51,4 +53,4 @@ Decoded DecodeSlots::greedy(Decoder& model, std::span<const int32_t> prompt, con
     }
 }
 
-}  // namespace llmft
+}   // namespace llmft

@@ -39,4 +39,4 @@ private:
     std::vector<KeyValueCache> caches_;
 };
 
-}  // namespace llmft
+}   // namespace llmft

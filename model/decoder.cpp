@@ -14,15 +14,22 @@ using Mode = LinearContext::Mode;
 // cos, sin and the attention's shape, in the caller's Mark.
 LayerContext Decoder::layer_context(const Batch& batch, Mode mode, Run& run) const {
     const int64_t half = config_.head_dim / 2;
-    LayerContext c = {.linear = {.weights = weights_, .parameters = parameters_,
-                                 .keys = {.example = batch.example, .positions = batch.positions}, .mode = mode},
+    LayerContext c = {.linear = {.weights = weights_,
+                                 .parameters = parameters_,
+                                 .keys = {.example = batch.example, .positions = batch.positions},
+                                 .mode = mode},
                       .cos = run.arena.take("rope.table", options_.dtype, batch.tokens, half),
                       .sin = run.arena.take("rope.table", options_.dtype, batch.tokens, half),
-                      .attention = {.cu_q = batch.cu_q, .cu_k = batch.cu_k, .documents = batch.documents,
-                                    .pairs = batch.attention_pairs, .heads = config_.num_attention_heads,
-                                    .kv_heads = config_.num_key_value_heads, .head_dim = config_.head_dim,
+                      .attention = {.cu_q = batch.cu_q,
+                                    .cu_k = batch.cu_k,
+                                    .documents = batch.documents,
+                                    .pairs = batch.attention_pairs,
+                                    .heads = config_.num_attention_heads,
+                                    .kv_heads = config_.num_key_value_heads,
+                                    .head_dim = config_.head_dim,
                                     .scale = 1 / std::sqrt(static_cast<float>(config_.head_dim))}};
-    ops::rope_table({.positions = batch.positions, .inv_freq = inv_freq_, .cos = c.cos, .sin = c.sin, .scaling = 1}, run);
+    ops::rope_table({.positions = batch.positions, .inv_freq = inv_freq_, .cos = c.cos, .sin = c.sin, .scaling = 1},
+                    run);
     return c;
 }
 
@@ -36,7 +43,8 @@ void Decoder::forward_backward(const Batch& batch, GradSink& sink, Run& run) {
     const LayerContext c = layer_context(batch, Mode::kTrain, run);
     std::vector<BlockSaved> saved;
     for (size_t l = 0; l < blocks_.size(); ++l)
-        saved.push_back(take_saved(blocks_[l], batch.tokens, config_.hidden_size, options_.dtype, options_.recompute[l], run.arena));
+        saved.push_back(take_saved(blocks_[l], batch.tokens, config_.hidden_size, options_.dtype, options_.recompute[l],
+                                   run.arena));
     const Tensor x_last = run.arena.take("residual", options_.dtype, batch.tokens, config_.hidden_size);
     {
         const Profile::Range range(run.profile, "forward");
@@ -45,8 +53,10 @@ void Decoder::forward_backward(const Batch& batch, GradSink& sink, Run& run) {
             block_forward(blocks_[l], saved[l], l + 1 < blocks_.size() ? saved[l + 1].x : x_last, c, run);
     }
     const Block& any = blocks_.front();
-    const int64_t spare = std::max(any.attention.o.p, any.mlp.down.p);   // room for dS of o and down beside the residual's gradient
-    const Tensor d_x = run.arena.take("d_residual", options_.dtype, batch.tokens, config_.hidden_size, config_.hidden_size + spare);
+    const int64_t spare =
+        std::max(any.attention.o.p, any.mlp.down.p);   // room for dS of o and down beside the residual's gradient
+    const Tensor d_x =
+        run.arena.take("d_residual", options_.dtype, batch.tokens, config_.hidden_size, config_.hidden_size + spare);
     lm_loss(head_, x_last, batch, d_x, loss_, c.linear, run);
     loss_tokens_ += batch.loss_rows;
 
@@ -113,7 +123,8 @@ Decoder::Scores Decoder::score(const Batch& batch, Run& run) {
     return scores;
 }
 
-std::vector<float> Decoder::logits(const Batch& batch, int64_t rows, std::vector<KeyValueCache>* caches, Run& run) const {
+std::vector<float> Decoder::logits(const Batch& batch, int64_t rows, std::vector<KeyValueCache>* caches,
+                                   Run& run) const {
     const Arena::Mark step(run.arena);
     const LayerContext c = layer_context(batch, Mode::kEvaluate, run);
     const Tensor x = hidden(batch, caches, c, run);
@@ -142,4 +153,4 @@ void Decoder::publish(Run& run) const {
         ops::cast({.x = parameters_.value(head_.w_block), .y = weights_.resident(head_.weight), .scale = 1}, run);
 }
 
-}  // namespace llmft
+}   // namespace llmft

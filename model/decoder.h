@@ -28,7 +28,8 @@ struct WeightTarget {
 
 class Decoder final : public Trainable {
 public:
-    // Declares every weight, parameter and slot in run.arena; reads nothing. Weights are zero until the targets are filled.
+    // Declares every weight, parameter and slot in run.arena; reads nothing. Weights are zero until the targets are
+    // filled.
     Decoder(const ModelConfig& config, const DecoderOptions& options, const Tuning& tuning, Run& run);
 
     std::vector<WeightTarget> weight_targets() const;
@@ -46,8 +47,8 @@ public:
         std::vector<int32_t> correct;
     };
     Scores score(const Batch&, Run&);
-    // Logits of the batch's last `rows` rows, (rows, V) in f32. caches: null, or one per layer, to which the batch's one document
-    // is appended.
+    // Logits of the batch's last `rows` rows, (rows, V) in f32. caches: null, or one per layer, to which the batch's
+    // one document is appended.
     std::vector<float> logits(const Batch&, int64_t rows, std::vector<KeyValueCache>* caches, Run&) const;
 
     const ModelConfig& config() const { return config_; }
@@ -76,7 +77,7 @@ private:
     int64_t lowest_trained_ = 0;   // blocks below need no backward
     Tensor inv_freq_;              // (1, D/2)
     LossOutputs loss_;
-    int64_t loss_tokens_ = 0;      // predicted tokens in the running sums
+    int64_t loss_tokens_ = 0;   // predicted tokens in the running sums
 };
 
-}  // namespace llmft
+}   // namespace llmft

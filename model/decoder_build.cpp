@@ -14,7 +14,8 @@ struct PartSpec {
     int64_t rows;
 };
 
-LinearGroup make_group(const std::vector<PartSpec>& specs, int64_t k, int64_t layer, uint32_t place, const Tuning& tuning) {
+LinearGroup make_group(const std::vector<PartSpec>& specs, int64_t k, int64_t layer, uint32_t place,
+                       const Tuning& tuning) {
     LinearGroup g;
     g.k = k;
     g.dropout_module = static_cast<uint32_t>(4 * layer) + place;
@@ -38,14 +39,15 @@ Block make_block(const ModelConfig& c, int64_t layer, const Tuning& tuning) {
     const int64_t q = c.num_attention_heads * c.head_dim, kv = c.num_key_value_heads * c.head_dim;
     const Norm norm = {.weight = {}, .training = tuning.rest(), .w_block = 0, .eps = c.rms_norm_eps};
     return {.attention = {.norm = norm,
-                          .qkv = make_group({{names::kQ, q}, {names::kK, kv}, {names::kV, kv}}, c.hidden_size, layer, 0, tuning),
+                          .qkv = make_group({{names::kQ, q}, {names::kK, kv}, {names::kV, kv}}, c.hidden_size, layer, 0,
+                                            tuning),
                           .o = make_group({{names::kO, c.hidden_size}}, q, layer, 1, tuning),
                           .heads = c.num_attention_heads,
                           .kv_heads = c.num_key_value_heads,
                           .head_dim = c.head_dim},
             .mlp = {.norm = norm,
-                    .gate_up = make_group({{names::kGate, c.intermediate_size}, {names::kUp, c.intermediate_size}}, c.hidden_size,
-                                          layer, 2, tuning),
+                    .gate_up = make_group({{names::kGate, c.intermediate_size}, {names::kUp, c.intermediate_size}},
+                                          c.hidden_size, layer, 2, tuning),
                     .down = make_group({{names::kDown, c.hidden_size}}, c.intermediate_size, layer, 3, tuning)}};
 }
 
@@ -67,20 +69,27 @@ void declare_group_parameters(LinearGroup& g, ParameterSet& parameters) {
         if (part.rank) a_parts.push_back({part.name + ".lora_A.weight", part.rank});
     g.a_block = parameters.add_block(a_parts, g.k, Decay::kYes);
     for (LinearPart& part : g.parts)
-        if (part.rank) part.b_block = parameters.add_block({{part.name + ".lora_B.weight", part.rows}}, part.rank, Decay::kYes);
+        if (part.rank)
+            part.b_block = parameters.add_block({{part.name + ".lora_B.weight", part.rows}}, part.rank, Decay::kYes);
 }
 
 void declare_norm_parameter(Norm& norm, const std::string& module, int64_t channels, ParameterSet& parameters) {
-    if (norm.training == Training::kFull) norm.w_block = parameters.add_block({{names::weight(module), 1}}, channels, Decay::kNo);
+    if (norm.training == Training::kFull)
+        norm.w_block = parameters.add_block({{names::weight(module), 1}}, channels, Decay::kNo);
 }
 
-}  // namespace
+}   // namespace
 
 Decoder::Decoder(const ModelConfig& config, const DecoderOptions& options, const Tuning& tuning, Run& run)
     : config_(config), options_(options), rest_(tuning.rest()) {
-    for (int64_t layer = 0; layer < config.num_hidden_layers; ++layer) blocks_.push_back(make_block(config, layer, tuning));
-    head_ = {.norm = {.weight = {}, .training = rest_, .w_block = 0, .eps = config.rms_norm_eps}, .weight = {}, .training = rest_,
-             .w_block = 0, .vocab = config.vocab_size, .chunk_rows = options.head_chunk};
+    for (int64_t layer = 0; layer < config.num_hidden_layers; ++layer)
+        blocks_.push_back(make_block(config, layer, tuning));
+    head_ = {.norm = {.weight = {}, .training = rest_, .w_block = 0, .eps = config.rms_norm_eps},
+             .weight = {},
+             .training = rest_,
+             .w_block = 0,
+             .vocab = config.vocab_size,
+             .chunk_rows = options.head_chunk};
     declare_parameters();
     parameters_.allocate(run.arena);
     declare_weights(run.arena);
@@ -92,7 +101,8 @@ Decoder::Decoder(const ModelConfig& config, const DecoderOptions& options, const
 void Decoder::declare_parameters() {
     const int64_t channels = config_.hidden_size;
     if (rest_ == Training::kFull)
-        embedding_block_ = parameters_.add_block({{names::weight(names::embedding()), config_.vocab_size}}, channels, Decay::kYes);
+        embedding_block_ =
+            parameters_.add_block({{names::weight(names::embedding()), config_.vocab_size}}, channels, Decay::kYes);
     for (int64_t layer = 0; layer < config_.num_hidden_layers; ++layer) {
         Block& b = blocks_[static_cast<size_t>(layer)];
         declare_norm_parameter(b.attention.norm, names::layer(layer, names::kInputNorm), channels, parameters_);
@@ -104,21 +114,25 @@ void Decoder::declare_parameters() {
     }
     declare_norm_parameter(head_.norm, names::final_norm(), channels, parameters_);
     if (rest_ == Training::kFull)
-        head_.w_block = config_.tie_word_embeddings
-                            ? embedding_block_
-                            : parameters_.add_block({{names::weight(names::head()), config_.vocab_size}}, channels, Decay::kYes);
+        head_.w_block =
+            config_.tie_word_embeddings
+                ? embedding_block_
+                : parameters_.add_block({{names::weight(names::head()), config_.vocab_size}}, channels, Decay::kYes);
 }
 
 void Decoder::declare_weights(Arena& arena) {
     // A trained weight whose computation is in f32 is its own master; everything else has a slot in the compute dtype.
     const auto declare = [&](const char* slot, Training training, size_t block, int64_t rows, int64_t cols) {
         const bool is_master = training == Training::kFull && options_.dtype == DType::kF32;
-        return is_master ? weights_.add_view(parameters_.value(block)) : weights_.add(slot, options_.dtype, rows, cols, arena);
+        return is_master ? weights_.add_view(parameters_.value(block))
+                         : weights_.add(slot, options_.dtype, rows, cols, arena);
     };
     const auto group = [&](const char* slot, LinearGroup& g) {
         g.weight = declare(slot, g.training, g.w_block, g.n + g.p, g.k + g.p);
     };
-    const auto norm = [&](Norm& n) { n.weight = declare("weights.norms", n.training, n.w_block, 1, config_.hidden_size); };
+    const auto norm = [&](Norm& n) {
+        n.weight = declare("weights.norms", n.training, n.w_block, 1, config_.hidden_size);
+    };
     embedding_ = declare("weights.embedding", rest_, embedding_block_, config_.vocab_size, config_.hidden_size);
     for (Block& b : blocks_) {
         norm(b.attention.norm);
@@ -147,7 +161,8 @@ void Decoder::declare_slots(Run& run) {
 std::vector<WeightTarget> Decoder::weight_targets() const {
     std::vector<WeightTarget> targets;
     const auto whole = [&](const std::string& module, WeightId id, Training training, size_t block) {
-        targets.push_back({names::weight(module), training == Training::kFull ? parameters_.value(block) : weights_.resident(id)});
+        targets.push_back(
+            {names::weight(module), training == Training::kFull ? parameters_.value(block) : weights_.resident(id)});
     };
     const auto group = [&](const LinearGroup& g) {
         const Tensor w = g.training == Training::kFull ? parameters_.value(g.w_block) : weights_.resident(g.weight);
@@ -157,7 +172,8 @@ std::vector<WeightTarget> Decoder::weight_targets() const {
     whole(names::embedding(), embedding_, rest_, embedding_block_);
     for (int64_t layer = 0; layer < config_.num_hidden_layers; ++layer) {
         const Block& b = blocks_[static_cast<size_t>(layer)];
-        whole(names::layer(layer, names::kInputNorm), b.attention.norm.weight, b.attention.norm.training, b.attention.norm.w_block);
+        whole(names::layer(layer, names::kInputNorm), b.attention.norm.weight, b.attention.norm.training,
+              b.attention.norm.w_block);
         group(b.attention.qkv);
         group(b.attention.o);
         whole(names::layer(layer, names::kPostNorm), b.mlp.norm.weight, b.mlp.norm.training, b.mlp.norm.w_block);
@@ -169,4 +185,4 @@ std::vector<WeightTarget> Decoder::weight_targets() const {
     return targets;
 }
 
-}  // namespace llmft
+}   // namespace llmft

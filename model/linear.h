@@ -1,13 +1,15 @@
-// A LinearGroup owns the weights that share an input (q,k,v; o; gate,up; down): forward and backward of base and adapters
-// together. LoRA lives in spare columns: with P = Σ ranks (rounded up), the group's weight has P spare rows and columns,
+// A LinearGroup owns the weights that share an input (q,k,v; o; gate,up; down): forward and backward of base and
+// adapters together. LoRA lives in spare columns: with P = Σ ranks (rounded up), the group's weight has P spare rows
+// and columns,
 //
 //        K         P
-//   N  [ W      s·B ]      S = drop(X)·Aᵀ is written into the P spare columns beside X, and one product does base and adapter:
-//   P  [ A       –  ]          Y = [X|S]·[W|sB]ᵀ
+//   N  [ W      s·B ]      S = drop(X)·Aᵀ is written into the P spare columns beside X, and one product does base and
+//   adapter: P  [ A       –  ]          Y = [X|S]·[W|sB]ᵀ
 //
-// (B block-diagonal over the group's linears), and backward dS = dY·(sB) goes beside dY:   dX = [dY|dS]·[W;A]. With dropout
-// the adapter's part of dX leaves that product and becomes one masked rank-P pass. Scaling s = α/r, as PEFT (LoRA: Hu et al.
-// 2021). One dropout mask per group, keyed by (seed, step, example, position, module, column): kernels/dropout/dropout.h.
+// (B block-diagonal over the group's linears), and backward dS = dY·(sB) goes beside dY:   dX = [dY|dS]·[W;A]. With
+// dropout the adapter's part of dX leaves that product and becomes one masked rank-P pass. Scaling s = α/r, as PEFT
+// (LoRA: Hu et al. 2021). One dropout mask per group, keyed by (seed, step, example, position, module, column):
+// kernels/dropout/dropout.h.
 #pragma once
 
 #include <string>
@@ -21,26 +23,26 @@ namespace llmft {
 
 // One linear of a group: rows [first_row, first_row + rows) of the stacked weight.
 struct LinearPart {
-    std::string name;      // Hugging Face module path: "model.layers.0.self_attn.q_proj"
+    std::string name;   // Hugging Face module path: "model.layers.0.self_attn.q_proj"
     int64_t first_row;
     int64_t rows;
-    int64_t rank = 0;      // 0: no adapter
-    float scaling = 0;     // α/r
-    size_t b_block = 0;    // parameter block of B (rows, rank); A is in the group's a_block
+    int64_t rank = 0;     // 0: no adapter
+    float scaling = 0;    // α/r
+    size_t b_block = 0;   // parameter block of B (rows, rank); A is in the group's a_block
     int64_t first_spare = 0;
 };
 
 struct LinearGroup {
     enum class Training : uint8_t { kFrozen, kAdapters, kFull };
     std::vector<LinearPart> parts;
-    int64_t n = 0;         // Σ rows
+    int64_t n = 0;   // Σ rows
     int64_t k = 0;
-    int64_t ranks = 0;     // Σ ranks
-    int64_t p = 0;         // ranks rounded up to kSpareAlignment; 0 without adapters
+    int64_t ranks = 0;   // Σ ranks
+    int64_t p = 0;       // ranks rounded up to kSpareAlignment; 0 without adapters
     Training training = Training::kFrozen;
     WeightId weight;
-    size_t a_block = 0;    // parameter block of the stacked A (Σ ranks, K)
-    size_t w_block = 0;    // parameter block of the stacked W (N, K) under kFull
+    size_t a_block = 0;   // parameter block of the stacked A (Σ ranks, K)
+    size_t w_block = 0;   // parameter block of the stacked W (N, K) under kFull
     float dropout = 0;
     uint32_t dropout_module = 0;
 
@@ -77,8 +79,8 @@ struct LinearBackward {
 };
 void linear_backward(const LinearGroup&, const LinearBackward&, const LinearContext&, Run&);
 
-// Masters → compute storage, after the optimizer changed them: A and s·B into the spare rows and columns, or the trained
-// weight's compute copy.
+// Masters → compute storage, after the optimizer changed them: A and s·B into the spare rows and columns, or the
+// trained weight's compute copy.
 void linear_publish(const LinearGroup&, const WeightStore&, const ParameterSet&, Run&);
 
-}  // namespace llmft
+}   // namespace llmft

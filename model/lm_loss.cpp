@@ -8,8 +8,9 @@ namespace llmft {
 namespace {
 
 void project(const Tensor& h, const Tensor& w, const Tensor& logits, Run& run) {
-    ops::gemm({.a = h, .a_op = Transpose::kNo, .b = w, .b_op = Transpose::kYes, .c = logits, .out_mode = OutMode::kOverwrite},
-              run);
+    ops::gemm(
+        {.a = h, .a_op = Transpose::kNo, .b = w, .b_op = Transpose::kYes, .c = logits, .out_mode = OutMode::kOverwrite},
+        run);
 }
 
 struct Chunk {
@@ -17,8 +18,8 @@ struct Chunk {
 };
 
 // One chunk forward, and backward where d_x is wanted.
-void chunk_loss(const Head& head, const Tensor& x, const Chunk& chunk, const Tensor& d_x, const Tensor& sums, const LinearContext& c,
-                Run& run) {
+void chunk_loss(const Head& head, const Tensor& x, const Chunk& chunk, const Tensor& d_x, const Tensor& sums,
+                const LinearContext& c, Run& run) {
     const Arena::Mark scratch(run.arena);
     const Lease lease = c.weights.acquire(head.weight, Pass::kForward, run);
     const Tensor rows = run.arena.take("head.rows", x.dtype, head.chunk_rows, x.cols);
@@ -27,18 +28,30 @@ void chunk_loss(const Head& head, const Tensor& x, const Chunk& chunk, const Ten
     ops::gather_rows({.x = x, .y = rows, .index = chunk.index}, run);
     const Tensor rstd = norm_forward(head.norm, rows, h, c, run);
     project(h, lease.weight, logits, run);
-    ops::cross_entropy({.logits = logits, .targets = chunk.targets, .loss = chunk.loss, .correct = chunk.correct,
+    ops::cross_entropy({.logits = logits,
+                        .targets = chunk.targets,
+                        .loss = chunk.loss,
+                        .correct = chunk.correct,
                         .after = d_x ? LogitsAfter::kGradient : LogitsAfter::kKept},
                        run);
     ops::loss_sums({.loss = chunk.loss, .correct = chunk.correct, .sums = sums}, run);
     if (!d_x) return;
 
     if (head.training == LinearGroup::Training::kFull)
-        ops::gemm({.a = logits, .a_op = Transpose::kYes, .b = h, .b_op = Transpose::kNo, .c = c.parameters.grad(head.w_block),
+        ops::gemm({.a = logits,
+                   .a_op = Transpose::kYes,
+                   .b = h,
+                   .b_op = Transpose::kNo,
+                   .c = c.parameters.grad(head.w_block),
                    .out_mode = OutMode::kAccumulate},
                   run);
     const Tensor d_h = run.arena.take("head.d_norm", x.dtype, head.chunk_rows, x.cols);
-    ops::gemm({.a = logits, .a_op = Transpose::kNo, .b = lease.weight, .b_op = Transpose::kNo, .c = d_h, .out_mode = OutMode::kOverwrite},
+    ops::gemm({.a = logits,
+               .a_op = Transpose::kNo,
+               .b = lease.weight,
+               .b_op = Transpose::kNo,
+               .c = d_h,
+               .out_mode = OutMode::kOverwrite},
               run);
     const Tensor d_rows = run.arena.take("head.d_rows", x.dtype, head.chunk_rows, x.cols);
     run.device.zero(d_rows, run.stream);
@@ -46,15 +59,16 @@ void chunk_loss(const Head& head, const Tensor& x, const Chunk& chunk, const Ten
     ops::scatter_rows({.x = d_rows, .y = d_x, .index = chunk.index}, run);
 }
 
-}  // namespace
+}   // namespace
 
-void lm_loss(const Head& head, const Tensor& x, const Batch& batch, const Tensor& d_x, const LossOutputs& out, const LinearContext& c,
-             Run& run) {
+void lm_loss(const Head& head, const Tensor& x, const Batch& batch, const Tensor& d_x, const LossOutputs& out,
+             const LinearContext& c, Run& run) {
     const Profile::Range range(run.profile, "head");
     if (d_x) run.device.zero(d_x, run.stream);
     for (int64_t first = 0; first < batch.loss_rows; first += head.chunk_rows) {
         const auto part = [&](const Tensor& t) { return t.columns(first, head.chunk_rows); };
-        chunk_loss(head, x, {part(batch.loss_index), part(batch.loss_targets), part(out.loss), part(out.correct)}, d_x, out.sums, c, run);
+        chunk_loss(head, x, {part(batch.loss_index), part(batch.loss_targets), part(out.loss), part(out.correct)}, d_x,
+                   out.sums, c, run);
     }
 }
 
@@ -65,4 +79,4 @@ void lm_logits(const Head& head, const Tensor& x, const Tensor& logits, const Li
     project(h, c.weights.acquire(head.weight, Pass::kForward, run).weight, logits, run);
 }
 
-}  // namespace llmft
+}   // namespace llmft

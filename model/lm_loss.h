@@ -1,5 +1,5 @@
-// Final norm, output projection and loss, over loss rows only and in chunks of a fixed number of rows: logits never exist
-// whole, and shapes are few. The last chunk is filled up with rows that carry no loss.
+// Final norm, output projection and loss, over loss rows only and in chunks of a fixed number of rows: logits never
+// exist whole, and shapes are few. The last chunk is filled up with rows that carry no loss.
 #pragma once
 
 #include "model/norm.h"
@@ -22,9 +22,10 @@ struct LossOutputs {
 };
 
 // x (T, C): the last block's output. d_x (T, C): gradient of the sum of losses, overwritten; empty for an evaluation.
-void lm_loss(const Head&, const Tensor& x, const Batch&, const Tensor& d_x, const LossOutputs&, const LinearContext&, Run&);
+void lm_loss(const Head&, const Tensor& x, const Batch&, const Tensor& d_x, const LossOutputs&, const LinearContext&,
+             Run&);
 
 // Logits (rows, V) of some rows x (rows, C), for generation.
 void lm_logits(const Head&, const Tensor& x, const Tensor& logits, const LinearContext&, Run&);
 
-}  // namespace llmft
+}   // namespace llmft

@@ -6,11 +6,11 @@
 
 namespace llmft {
 
-// Every target must be there with the believed shape and a float dtype, and hold no NaN or infinity; tensors that nobody asked
-// for are ignored, as Hugging Face does with old buffers. Throws UserError that names file and tensor.
+// Every target must be there with the believed shape and a float dtype, and hold no NaN or infinity; tensors that
+// nobody asked for are ignored, as Hugging Face does with old buffers. Throws UserError that names file and tensor.
 void load_weights(Decoder& model, const ModelFiles& files, Run& run);
 
 // A tensor of a file into a slot, with the checks above. A vector counts as one row.
 void load_tensor(const SafeTensor& tensor, const std::string& file, const Tensor& to, Run& run);
 
-}  // namespace llmft
+}   // namespace llmft

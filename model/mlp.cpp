@@ -23,16 +23,19 @@ Tensor activate(const Mlp& m, const Tensor& gate_up, Run& run) {
     return act;
 }
 
-}  // namespace
+}   // namespace
 
 void mlp_gate_up_forward(const Mlp& m, const Tensor& x_mid, const MlpSaved& saved, const LayerContext& c, Run& run) {
     const Arena::Mark scratch(run.arena);
-    const Tensor h = run.arena.take("mlp.norm", x_mid.dtype, x_mid.rows, x_mid.cols, x_mid.cols + m.gate_up.p);   // (T, C | P)
+    const Tensor h =
+        run.arena.take("mlp.norm", x_mid.dtype, x_mid.rows, x_mid.cols, x_mid.cols + m.gate_up.p);   // (T, C | P)
     norm_forward(m.norm, x_mid, h, c.linear, run);
-    linear_forward(m.gate_up, {.x = h, .y = saved.gate_up, .out_mode = OutMode::kOverwrite, .s = saved.s_gate_up}, c.linear, run);
+    linear_forward(m.gate_up, {.x = h, .y = saved.gate_up, .out_mode = OutMode::kOverwrite, .s = saved.s_gate_up},
+                   c.linear, run);
 }
 
-void mlp_down_forward(const Mlp& m, const Tensor& x_mid, const MlpSaved& saved, const Tensor& x_out, const LayerContext& c, Run& run) {
+void mlp_down_forward(const Mlp& m, const Tensor& x_mid, const MlpSaved& saved, const Tensor& x_out,
+                      const LayerContext& c, Run& run) {
     const Arena::Mark scratch(run.arena);
     const Tensor act = activate(m, saved.gate_up, run);
     ops::cast({.x = x_mid, .y = x_out, .scale = 1}, run);
@@ -57,4 +60,4 @@ void mlp_backward(const Mlp& m, const MlpSaved& saved, const MlpHalfBackward& t,
     norm_backward(m.norm, {.x = x, .rstd = rstd, .d_y = d_h, .d_x = t.d_x}, c.linear, run);
 }
 
-}  // namespace llmft
+}   // namespace llmft

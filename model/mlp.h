@@ -11,7 +11,8 @@ struct Mlp {
     LinearGroup down;
 };
 
-// The first part fills saved.gate_up and s_gate_up; the second needs only them. A rerun in backward stops after the first.
+// The first part fills saved.gate_up and s_gate_up; the second needs only them. A rerun in backward stops after the
+// first.
 void mlp_gate_up_forward(const Mlp&, const Tensor& x_mid, const MlpSaved&, const LayerContext&, Run&);
 void mlp_down_forward(const Mlp&, const Tensor& x_mid, const MlpSaved&, const Tensor& x_out, const LayerContext&, Run&);
 
@@ -22,4 +23,4 @@ struct MlpHalfBackward {
 // Overwrites saved.gate_up by its gradient.
 void mlp_backward(const Mlp&, const MlpSaved&, const MlpHalfBackward&, const LayerContext&, Run&);
 
-}  // namespace llmft
+}   // namespace llmft

@@ -7,11 +7,21 @@
 
 namespace llmft::names {
 
-inline std::string embedding() { return "model.embed_tokens"; }
-inline std::string final_norm() { return "model.norm"; }
-inline std::string head() { return "lm_head"; }
-inline std::string layer(int64_t index, const char* module) { return fmt::format("model.layers.{}.{}", index, module); }
-inline std::string weight(const std::string& module) { return module + ".weight"; }
+inline std::string embedding() {
+    return "model.embed_tokens";
+}
+inline std::string final_norm() {
+    return "model.norm";
+}
+inline std::string head() {
+    return "lm_head";
+}
+inline std::string layer(int64_t index, const char* module) {
+    return fmt::format("model.layers.{}.{}", index, module);
+}
+inline std::string weight(const std::string& module) {
+    return module + ".weight";
+}
 
 inline constexpr const char* kInputNorm = "input_layernorm";
 inline constexpr const char* kPostNorm = "post_attention_layernorm";
@@ -23,4 +33,4 @@ inline constexpr const char* kGate = "mlp.gate_proj";
 inline constexpr const char* kUp = "mlp.up_proj";
 inline constexpr const char* kDown = "mlp.down_proj";
 
-}  // namespace llmft::names
+}   // namespace llmft::names

@@ -24,4 +24,4 @@ struct NormBackward {
 void norm_backward(const Norm&, const NormBackward&, const LinearContext&, Run&);
 void norm_publish(const Norm&, const WeightStore&, const ParameterSet&, Run&);
 
-}  // namespace llmft
+}   // namespace llmft

@@ -35,7 +35,7 @@ Bytes dense(const Tensor& from, DType dtype, std::vector<std::byte>& buffer, Run
     return buffer;
 }
 
-}  // namespace
+}   // namespace
 
 void save_model(const Decoder& model, const SaveFolders& folders, Run& run) {
     const DType dtype = model.dtype();
@@ -43,10 +43,12 @@ void save_model(const Decoder& model, const SaveFolders& folders, Run& run) {
     std::vector<TensorToWrite> tensors;
     for (const WeightTarget& source : model.weight_targets()) {
         const bool vector = source.to.rows == 1;
-        tensors.push_back({.name = source.name,
-                           .dtype = dtype,
-                           .shape = vector ? std::vector<int64_t>{source.to.cols} : std::vector<int64_t>{source.to.rows, source.to.cols},
-                           .bytes = [from = source.to, dtype, &buffer, &run] { return dense(from, dtype, buffer, run); }});
+        tensors.push_back(
+            {.name = source.name,
+             .dtype = dtype,
+             .shape =
+                 vector ? std::vector<int64_t>{source.to.cols} : std::vector<int64_t>{source.to.rows, source.to.cols},
+             .bytes = [from = source.to, dtype, &buffer, &run] { return dense(from, dtype, buffer, run); }});
     }
     write_safetensors(folders.output / "model.safetensors", tensors);
     Json config = parse_json_file(folders.base / "config.json", JsonLimits{});
@@ -55,4 +57,4 @@ void save_model(const Decoder& model, const SaveFolders& folders, Run& run) {
     write_file(folders.output / "config.json", hf_json(config));
 }
 
-}  // namespace llmft
+}   // namespace llmft

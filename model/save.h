@@ -7,7 +7,8 @@
 
 namespace llmft {
 
-// model.safetensors (in the compute dtype, tied weights once) and config.json: the base's, with that dtype. The folder exists.
+// model.safetensors (in the compute dtype, tied weights once) and config.json: the base's, with that dtype. The folder
+// exists.
 void save_model(const Decoder& model, const SaveFolders& folders, Run& run);
 
-}  // namespace llmft
+}   // namespace llmft

@@ -1,5 +1,5 @@
-// What a block's forward leaves for its backward, all in the compute dtype unless said. The norms' and SwiGLU's outputs are
-// not kept: they are rebuilt elementwise, and so is dropout's masked input. Policies drop more and rerun it.
+// What a block's forward leaves for its backward, all in the compute dtype unless said. The norms' and SwiGLU's outputs
+// are not kept: they are rebuilt elementwise, and so is dropout's masked input. Policies drop more and rerun it.
 #pragma once
 
 #include "engine/core/tensor.h"
@@ -34,4 +34,4 @@ struct BlockSaved {
     MlpSaved mlp;
 };
 
-}  // namespace llmft
+}   // namespace llmft

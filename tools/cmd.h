@@ -11,4 +11,4 @@ int cmd_plan(const std::vector<std::string>& arguments);
 int cmd_eval(const std::vector<std::string>& arguments);
 int cmd_generate(const std::vector<std::string>& arguments);
 
-}  // namespace llmft
+}   // namespace llmft

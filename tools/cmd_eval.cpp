@@ -28,7 +28,8 @@ struct EvalOptions {
         v.group("evaluation");
         v("metric", metric, "what to report", {.one_of = "perplexity"});
         v("per-row", per_row, "file for a JSON line per row: row, nll, tokens, token_nll, greedy_match");
-        v("tokens-per-microbatch", tokens_per_microbatch, "tokens computed at once; changes speed and memory only", {.at_least = 1});
+        v("tokens-per-microbatch", tokens_per_microbatch, "tokens computed at once; changes speed and memory only",
+          {.at_least = 1});
         v.group("output");
         v("json", json, "one JSON document on stdout");
     }
@@ -51,9 +52,11 @@ std::vector<RowScore> score_rows(const std::vector<Example>& examples, int64_t t
         size_t at = 0;
         for (int64_t d = 0; d < host.documents(); ++d, ++row) {
             const auto count = static_cast<size_t>(loss_tokens_of(examples[row]));
-            scores[row].token_nll.assign(batch.nll.begin() + static_cast<ptrdiff_t>(at), batch.nll.begin() + static_cast<ptrdiff_t>(at + count));
-            scores[row].greedy_match = std::accumulate(batch.correct.begin() + static_cast<ptrdiff_t>(at),
-                                                       batch.correct.begin() + static_cast<ptrdiff_t>(at + count), int64_t{0});
+            scores[row].token_nll.assign(batch.nll.begin() + static_cast<ptrdiff_t>(at),
+                                         batch.nll.begin() + static_cast<ptrdiff_t>(at + count));
+            scores[row].greedy_match =
+                std::accumulate(batch.correct.begin() + static_cast<ptrdiff_t>(at),
+                                batch.correct.begin() + static_cast<ptrdiff_t>(at + count), int64_t{0});
             at += count;
         }
     }
@@ -63,12 +66,15 @@ std::vector<RowScore> score_rows(const std::vector<Example>& examples, int64_t t
 void write_per_row(const std::string& path, const std::vector<int64_t>& rows, const std::vector<RowScore>& scores) {
     AtomicFile file(path);
     for (size_t i = 0; i < scores.size(); ++i)
-        file.write(json_line({{"row", rows[i]}, {"nll", scores[i].nll()}, {"tokens", scores[i].token_nll.size()},
-                              {"token_nll", scores[i].token_nll}, {"greedy_match", scores[i].greedy_match}}));
+        file.write(json_line({{"row", rows[i]},
+                              {"nll", scores[i].nll()},
+                              {"tokens", scores[i].token_nll.size()},
+                              {"token_nll", scores[i].token_nll},
+                              {"greedy_match", scores[i].greedy_match}}));
     file.commit();
 }
 
-}  // namespace
+}   // namespace
 
 int cmd_eval(const std::vector<std::string>& arguments) {
     ModelOptions options;
@@ -96,7 +102,8 @@ int cmd_eval(const std::vector<std::string>& arguments) {
         examples.push_back(row.example);
     }
     if (longest > config.max_position_embeddings)
-        log::note(fmt::format("a row of {} tokens passes the model's {} positions", longest, config.max_position_embeddings));
+        log::note(
+            fmt::format("a row of {} tokens passes the model's {} positions", longest, config.max_position_embeddings));
     std::vector<int64_t> rows;
     for (const Example& e : examples) rows.push_back(e.row);
 
@@ -117,13 +124,21 @@ int cmd_eval(const std::vector<std::string>& arguments) {
         scored += static_cast<int64_t>(s.token_nll.size());
         matched += s.greedy_match;
     }
-    if (scored == 0) throw UserError("DATA", data.dataset, "", "no token of any row is to be scored", "give rows with text, or labels that are not all -100");
-    const double mean = nll / static_cast<double>(scored), accuracy = static_cast<double>(matched) / static_cast<double>(scored);
+    if (scored == 0)
+        throw UserError("DATA", data.dataset, "", "no token of any row is to be scored",
+                        "give rows with text, or labels that are not all -100");
+    const double mean = nll / static_cast<double>(scored),
+                 accuracy = static_cast<double>(matched) / static_cast<double>(scored);
     if (eval.json)
-        fmt::print("{}", json_line({{"rows", scores.size()}, {"tokens", scored}, {"loss", mean}, {"perplexity", std::exp(mean)}, {"token_accuracy", accuracy}}));
+        fmt::print("{}", json_line({{"rows", scores.size()},
+                                    {"tokens", scored},
+                                    {"loss", mean},
+                                    {"perplexity", std::exp(mean)},
+                                    {"token_accuracy", accuracy}}));
     else
-        fmt::print("rows {}\ntokens {}\nloss {:.6f}\nperplexity {:.4f}\ntoken accuracy {:.4f}\n", scores.size(), scored, mean, std::exp(mean), accuracy);
+        fmt::print("rows {}\ntokens {}\nloss {:.6f}\nperplexity {:.4f}\ntoken accuracy {:.4f}\n", scores.size(), scored,
+                   mean, std::exp(mean), accuracy);
     return 0;
 }
 
-}  // namespace llmft
+}   // namespace llmft

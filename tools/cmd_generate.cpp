@@ -50,7 +50,7 @@ private:
     size_t printed_ = 0;
 };
 
-}  // namespace
+}   // namespace
 
 int cmd_generate(const std::vector<std::string>& arguments) {
     ModelOptions options;
@@ -72,10 +72,13 @@ int cmd_generate(const std::vector<std::string>& arguments) {
         log::note(fmt::format("{} tokens pass the model's {} positions", capacity, config.max_position_embeddings));
 
     const DType dtype = options.compute_dtype();
-    const DecodeOptions decode = {.max_new_tokens = generate.max_new_tokens, .stop_ids = stop_ids(options.model, config, tokenizer)};
+    const DecodeOptions decode = {.max_new_tokens = generate.max_new_tokens,
+                                  .stop_ids = stop_ids(options.model, config, tokenizer)};
     Inference inference = open_inference(options, config, prompt_tokens, [&](Session& dry) {
         Run run = dry.run();
-        DecodeSlots(dry.model(), capacity, prompt_tokens, dtype, run).greedy(dry.model(), prompt, {.max_new_tokens = std::min<int64_t>(2, decode.max_new_tokens), .stop_ids = {}}, nullptr, run);
+        DecodeSlots(dry.model(), capacity, prompt_tokens, dtype, run)
+            .greedy(dry.model(), prompt,
+                    {.max_new_tokens = std::min<int64_t>(2, decode.max_new_tokens), .stop_ids = {}}, nullptr, run);
     });
     Run run = inference.session->run();
     DecodeSlots decoder(inference.session->model(), capacity, prompt_tokens, dtype, run);
@@ -94,4 +97,4 @@ int cmd_generate(const std::vector<std::string>& arguments) {
     return 0;
 }
 
-}  // namespace llmft
+}   // namespace llmft

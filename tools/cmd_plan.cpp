@@ -21,15 +21,26 @@ struct PlanOptions {
 
 Json plan_json(const ChosenPlan& chosen, const ModelConfig& config, int64_t context) {
     Json memory = Json::array(), ops = Json::array();
-    for (const Arena::Row& row : chosen.plan.memory) memory.push_back({{"name", row.name}, {"bytes", row.bytes}, {"count", row.count}});
+    for (const Arena::Row& row : chosen.plan.memory)
+        memory.push_back({{"name", row.name}, {"bytes", row.bytes}, {"count", row.count}});
     for (const Profile::Row& row : chosen.plan.ops)
-        ops.push_back({{"range", row.range}, {"op", row.op}, {"calls", row.calls}, {"flops", row.cost.flops}, {"bytes", row.cost.bytes}});
-    return {{"peak_bytes", chosen.plan.peak_bytes}, {"persistent_bytes", chosen.plan.persistent_bytes}, {"fits", chosen.fits},
-            {"tokens_per_microbatch", chosen.plan.tokens}, {"longest_context", context},
-            {"trainable_parameters", chosen.plan.trainable}, {"all_parameters", parameter_count(config)}, {"memory", memory}, {"ops", ops}};
+        ops.push_back({{"range", row.range},
+                       {"op", row.op},
+                       {"calls", row.calls},
+                       {"flops", row.cost.flops},
+                       {"bytes", row.cost.bytes}});
+    return {{"peak_bytes", chosen.plan.peak_bytes},
+            {"persistent_bytes", chosen.plan.persistent_bytes},
+            {"fits", chosen.fits},
+            {"tokens_per_microbatch", chosen.plan.tokens},
+            {"longest_context", context},
+            {"trainable_parameters", chosen.plan.trainable},
+            {"all_parameters", parameter_count(config)},
+            {"memory", memory},
+            {"ops", ops}};
 }
 
-}  // namespace
+}   // namespace
 
 int cmd_plan(const std::vector<std::string>& arguments) {
     TrainOptions options;
@@ -57,11 +68,13 @@ int cmd_plan(const std::vector<std::string>& arguments) {
         fmt::print("{}", hf_json(plan_json(chosen, config, context)));
         return 0;
     }
-    fmt::print("{}\n\nmemory\n{}", trainable_line(chosen.plan.trainable, config, options.method.method != "full"), memory_table(chosen.plan));
-    fmt::print("  {:<24} {:>12}   {}\n", "limit", bytes_text(request.limit_bytes), chosen.fits ? "fits" : "does not fit");
+    fmt::print("{}\n\nmemory\n{}", trainable_line(chosen.plan.trainable, config, options.method.method != "full"),
+               memory_table(chosen.plan));
+    fmt::print("  {:<24} {:>12}   {}\n", "limit", bytes_text(request.limit_bytes),
+               chosen.fits ? "fits" : "does not fit");
     fmt::print("  longest document that fits: {} tokens\n", context);
     fmt::print("\none step of one micro-batch of {} tokens\n{}", chosen.plan.tokens, op_table(chosen.plan.ops));
     return 0;
 }
 
-}  // namespace llmft
+}   // namespace llmft

@@ -31,7 +31,9 @@ struct OutputOptions {
 
 std::function<bool(int64_t)> evaluation_rule(const LoopOptions& loop, const BatchSource& source, int64_t steps) {
     if (loop.eval_strategy == "no") return nullptr;
-    const int64_t interval = loop.eval_strategy != "steps" ? source.windows_per_epoch() : loop.eval_steps > 0 ? loop.eval_steps : loop.logging_steps;
+    const int64_t interval = loop.eval_strategy != "steps" ? source.windows_per_epoch()
+                             : loop.eval_steps > 0         ? loop.eval_steps
+                                                           : loop.logging_steps;
     return [interval, steps](int64_t step) { return step % interval == 0 || step == steps; };
 }
 
@@ -42,7 +44,7 @@ std::vector<HostBatch> evaluation_batches(const std::vector<Example>& examples, 
     return batches;
 }
 
-}  // namespace
+}   // namespace
 
 int cmd_train(const std::vector<std::string>& arguments) {
     TrainOptions options;
@@ -61,7 +63,8 @@ int cmd_train(const std::vector<std::string>& arguments) {
     const MethodEntry& entry = method(options.method.method);
     const auto tuning = entry.make(method_request(options));
     const TrainData data = read_train_data(options, config);
-    const PlanRequest request = plan_request(options, config, *tuning, data.shape.longest_example, data.shape.window_tokens_bound);
+    const PlanRequest request =
+        plan_request(options, config, *tuning, data.shape.longest_example, data.shape.window_tokens_bound);
     const ChosenPlan chosen = choose_plan(request);
     expect_fits(chosen, request.limit_bytes);
     expect_output_folder(output.output_dir, options.model.model);
@@ -75,11 +78,12 @@ int cmd_train(const std::vector<std::string>& arguments) {
     tuning->initialise(session.model(), run);
 
     // train
-    const Loader loader(data.train.examples, {.examples_per_batch = options.batch.per_device_train_batch_size,
-                                              .batches_per_window = options.batch.gradient_accumulation_steps,
-                                              .tokens_per_microbatch = chosen.shape.tokens,
-                                              .order = options.data.shuffle ? ExampleOrder::kShuffled : ExampleOrder::kFile,
-                                              .seed = options.data.data_seed.value_or(options.loop.seed)});
+    const Loader loader(data.train.examples,
+                        {.examples_per_batch = options.batch.per_device_train_batch_size,
+                         .batches_per_window = options.batch.gradient_accumulation_steps,
+                         .tokens_per_microbatch = chosen.shape.tokens,
+                         .order = options.data.shuffle ? ExampleOrder::kShuffled : ExampleOrder::kFile,
+                         .seed = options.data.data_seed.value_or(options.loop.seed)});
     const std::vector<HostBatch> evaluation = evaluation_batches(data.evaluation, chosen.shape.tokens);
     const int64_t steps = total_steps({.rows = static_cast<int64_t>(data.train.examples.size()),
                                        .batch = options.batch.per_device_train_batch_size,
@@ -101,11 +105,12 @@ int cmd_train(const std::vector<std::string>& arguments) {
     TrainEnd end = TrainEnd::kDone;
     {
         Progress progress(steps, options.loop.logging_steps);
-        const TrainerEvents events = {.on_step = [&](const StepRecord& record) {
-                                          metrics.write(record);
-                                          progress.step(record);
-                                          summary.add(record);
-                                      },
+        const TrainerEvents events = {.on_step =
+                                          [&](const StepRecord& record) {
+                                              metrics.write(record);
+                                              progress.step(record);
+                                              summary.add(record);
+                                          },
                                       .stop_requested = stop_requested};
         end = train(session.parts(), plan, loader, events, run);
     }
@@ -118,4 +123,4 @@ int cmd_train(const std::vector<std::string>& arguments) {
     return static_cast<int>(end == TrainEnd::kStopped ? ExitCode::kStopped : ExitCode::kDone);
 }
 
-}  // namespace llmft
+}   // namespace llmft

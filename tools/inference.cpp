@@ -7,14 +7,17 @@
 
 namespace llmft {
 
-Inference open_inference(const ModelOptions& options, const ModelConfig& config, int64_t tokens, const std::function<void(Session&)>& use) {
+Inference open_inference(const ModelOptions& options, const ModelConfig& config, int64_t tokens,
+                         const std::function<void(Session&)>& use) {
     const ModelFiles files = ModelFiles::open(options.model);
-    const SessionShape shape = {.dtype = options.compute_dtype(), .tokens = tokens, .recompute = {}, .use = SessionShape::Use::kEvaluate};
+    const SessionShape shape = {
+        .dtype = options.compute_dtype(), .tokens = tokens, .recompute = {}, .use = SessionShape::Use::kEvaluate};
     Inference inference;
     inference.tuning = make_inference(options.adapter);
     Session dry(make_dry_device(), -1, config, shape, *inference.tuning);
     use(dry);
-    inference.session = std::make_unique<Session>(options.make_device(), dry.arena().peak_bytes(), config, shape, *inference.tuning);
+    inference.session =
+        std::make_unique<Session>(options.make_device(), dry.arena().peak_bytes(), config, shape, *inference.tuning);
     Run run = inference.session->run();
     load_weights(inference.session->model(), files, run);
     inference.tuning->initialise(inference.session->model(), run);
@@ -22,7 +25,8 @@ Inference open_inference(const ModelOptions& options, const ModelConfig& config,
     return inference;
 }
 
-std::vector<int32_t> stop_ids(const std::filesystem::path& folder, const ModelConfig& config, const Tokenizer& tokenizer) {
+std::vector<int32_t> stop_ids(const std::filesystem::path& folder, const ModelConfig& config,
+                              const Tokenizer& tokenizer) {
     std::vector<int32_t> ids(config.eos_token_ids.begin(), config.eos_token_ids.end());
     const std::filesystem::path file = folder / "generation_config.json";
     if (std::filesystem::exists(file)) {
@@ -37,4 +41,4 @@ std::vector<int32_t> stop_ids(const std::filesystem::path& folder, const ModelCo
     return ids;
 }
 
-}  // namespace llmft
+}   // namespace llmft

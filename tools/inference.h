@@ -15,11 +15,13 @@ struct Inference {
     std::unique_ptr<Tuning> tuning;
     std::unique_ptr<Session> session;
 };
-// Loads base and adapter, ready to compute micro-batches of up to `tokens`. The memory is what `use` takes on the dry device: it is
-// to do there, once and at full size, what the caller is about to do.
-Inference open_inference(const ModelOptions& options, const ModelConfig& config, int64_t tokens, const std::function<void(Session&)>& use);
+// Loads base and adapter, ready to compute micro-batches of up to `tokens`. The memory is what `use` takes on the dry
+// device: it is to do there, once and at full size, what the caller is about to do.
+Inference open_inference(const ModelOptions& options, const ModelConfig& config, int64_t tokens,
+                         const std::function<void(Session&)>& use);
 
 // Ids that end a text: the config's, generation_config.json's and the tokenizer's.
-std::vector<int32_t> stop_ids(const std::filesystem::path& folder, const ModelConfig& config, const Tokenizer& tokenizer);
+std::vector<int32_t> stop_ids(const std::filesystem::path& folder, const ModelConfig& config,
+                              const Tokenizer& tokenizer);
 
-}  // namespace llmft
+}   // namespace llmft

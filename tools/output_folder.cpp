@@ -16,16 +16,19 @@ fs::path existing_part(fs::path folder) {
     return folder.empty() ? fs::path(".") : folder;
 }
 
-}  // namespace
+}   // namespace
 
 void expect_output_folder(const fs::path& folder, const fs::path& model) {
     constexpr const char* kFlag = "--output-dir";
     std::error_code ignored;
-    if (fs::equivalent(folder, model, ignored)) throw UserError("PATH", kFlag, folder.string(), "it is the model's folder", "name another folder");
+    if (fs::equivalent(folder, model, ignored))
+        throw UserError("PATH", kFlag, folder.string(), "it is the model's folder", "name another folder");
     const fs::path existing = existing_part(fs::absolute(folder));
-    if (!fs::is_directory(existing)) throw UserError("PATH", kFlag, folder.string(), existing.string() + " is not a folder", "name another folder");
+    if (!fs::is_directory(existing))
+        throw UserError("PATH", kFlag, folder.string(), existing.string() + " is not a folder", "name another folder");
     if (access(existing.c_str(), W_OK | X_OK) != 0)
-        throw UserError("PATH", kFlag, folder.string(), existing.string() + " cannot be written", "name another folder or change its permissions");
+        throw UserError("PATH", kFlag, folder.string(), existing.string() + " cannot be written",
+                        "name another folder or change its permissions");
 }
 
 void create_output_folder(const fs::path& folder, const std::string& run_file) {
@@ -37,9 +40,10 @@ void create_output_folder(const fs::path& folder, const std::string& run_file) {
 
 void copy_tokenizer_files(const fs::path& model, const fs::path& folder) {
     constexpr int64_t kMostBytes = int64_t{256} << 20;
-    for (const char* name : {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt",
-                             "tokenizer.model", "chat_template.jinja", "generation_config.json"})
+    for (const char* name :
+         {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json",
+          "merges.txt", "tokenizer.model", "chat_template.jinja", "generation_config.json"})
         if (fs::is_regular_file(model / name)) write_file(folder / name, read_file(model / name, kMostBytes));
 }
 
-}  // namespace llmft
+}   // namespace llmft

@@ -14,4 +14,4 @@ void create_output_folder(const std::filesystem::path& folder, const std::string
 // generation_config.json), copied unchanged where they exist.
 void copy_tokenizer_files(const std::filesystem::path& model, const std::filesystem::path& folder);
 
-}  // namespace llmft
+}   // namespace llmft

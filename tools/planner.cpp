@@ -27,7 +27,8 @@ public:
         chosen_.shape = request_.shape;
         chosen_.shape.tokens = tokens;
         chosen_.shape.recompute = recompute;
-        chosen_.plan = plan_session(request_.config, chosen_.shape, std::min(tokens, request_.longest_document), request_.tuning);
+        chosen_.plan =
+            plan_session(request_.config, chosen_.shape, std::min(tokens, request_.longest_document), request_.tuning);
         chosen_.fits = chosen_.plan.peak_bytes <= request_.limit_bytes;
         return chosen_.fits;
     }
@@ -56,8 +57,8 @@ public:
         const auto layers = static_cast<size_t>(request_.config.num_hidden_layers);
         if (request_.gradient_checkpointing != "auto")
             return fits(tokens, std::vector<Recompute>(layers, policy_named(request_.gradient_checkpointing)));
-        return fits(tokens, std::vector<Recompute>(layers, Recompute::kNone)) || fewest(tokens, Recompute::kNone, Recompute::kFfn) ||
-               fewest(tokens, Recompute::kFfn, Recompute::kFull);
+        return fits(tokens, std::vector<Recompute>(layers, Recompute::kNone)) ||
+               fewest(tokens, Recompute::kNone, Recompute::kFfn) || fewest(tokens, Recompute::kFfn, Recompute::kFull);
     }
 
     const ChosenPlan& chosen() const { return chosen_; }
@@ -67,7 +68,7 @@ private:
     ChosenPlan chosen_;
 };
 
-}  // namespace
+}   // namespace
 
 ChosenPlan choose_plan(const PlanRequest& request) {
     Search search(request);
@@ -83,17 +84,20 @@ void expect_fits(const ChosenPlan& chosen, int64_t limit_bytes) {
     std::vector<Arena::Row> rows = chosen.plan.memory;
     std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.bytes > b.bytes; });
     std::string largest;
-    for (size_t i = 0; i < std::min<size_t>(3, rows.size()); ++i) largest += fmt::format("{}{} {}", i ? ", " : "", rows[i].name, bytes_text(rows[i].bytes));
-    throw OutOfMemory(fmt::format("the plan needs {} and may fill {}; largest: {}; lower --max-seq-length or --tokens-per-microbatch, or "
-                                  "set --gradient-checkpointing full or --dtype bf16",
-                                  bytes_text(chosen.plan.peak_bytes), bytes_text(limit_bytes), largest));
+    for (size_t i = 0; i < std::min<size_t>(3, rows.size()); ++i)
+        largest += fmt::format("{}{} {}", i ? ", " : "", rows[i].name, bytes_text(rows[i].bytes));
+    throw OutOfMemory(fmt::format(
+        "the plan needs {} and may fill {}; largest: {}; lower --max-seq-length or --tokens-per-microbatch, or "
+        "set --gradient-checkpointing full or --dtype bf16",
+        bytes_text(chosen.plan.peak_bytes), bytes_text(limit_bytes), largest));
 }
 
 int64_t longest_context(PlanRequest request) {
     const auto fits = [&](int64_t tokens) {
         request.longest_document = tokens;
         Search search(request);
-        return search.fits(tokens, std::vector<Recompute>(static_cast<size_t>(request.config.num_hidden_layers), Recompute::kFull));
+        return search.fits(
+            tokens, std::vector<Recompute>(static_cast<size_t>(request.config.num_hidden_layers), Recompute::kFull));
     };
     constexpr int64_t kMost = int64_t{1} << 24;
     int64_t low = 0, high = 1;   // low fits
@@ -105,4 +109,4 @@ int64_t longest_context(PlanRequest request) {
     return low;
 }
 
-}  // namespace llmft
+}   // namespace llmft

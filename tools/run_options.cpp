@@ -24,13 +24,19 @@ std::unique_ptr<Device> ModelOptions::make_device() const {
 int64_t MemoryOptions::limit_bytes() const {
     constexpr double kShare = 0.9;   // of the machine: the rest is for the files being read and everyone else
     if (memory_limit.empty())
-        return static_cast<int64_t>(kShare * static_cast<double>(make_cpu_device({.gemm = GemmEngine::kPortable})->properties().memory_bytes));
+        return static_cast<int64_t>(
+            kShare * static_cast<double>(make_cpu_device({.gemm = GemmEngine::kPortable})->properties().memory_bytes));
     double value = 0;
     const auto [end, error] = std::from_chars(memory_limit.data(), memory_limit.data() + memory_limit.size(), value);
     const std::string_view unit(end, memory_limit.data() + memory_limit.size());
-    const double scale = unit.empty() ? 1 : unit == "KiB" ? 0x1p10 : unit == "MiB" ? 0x1p20 : unit == "GiB" ? 0x1p30 : 0;
+    const double scale = unit.empty()    ? 1
+                         : unit == "KiB" ? 0x1p10
+                         : unit == "MiB" ? 0x1p20
+                         : unit == "GiB" ? 0x1p30
+                                         : 0;
     if (error != std::errc() || scale == 0 || !(value > 0) || value * scale > 0x1p62)
-        throw UserError("VALUE", "--memory-limit", memory_limit, "it is no number of bytes", "give bytes, or a number with KiB, MiB or GiB");
+        throw UserError("VALUE", "--memory-limit", memory_limit, "it is no number of bytes",
+                        "give bytes, or a number with KiB, MiB or GiB");
     return static_cast<int64_t>(value * scale);
 }
 
@@ -42,4 +48,4 @@ std::string bytes_text(int64_t bytes) {
     return fmt::format("{} B", bytes);
 }
 
-}  // namespace llmft
+}   // namespace llmft

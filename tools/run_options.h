@@ -22,12 +22,13 @@ struct ModelOptions {
         v("model", model, "Hugging Face model folder");
         v("adapter", adapter, "adapter folder: continue from it, or use it; its r, alpha and targets hold");
         v("device", device, "where to compute", {.one_of = "auto|cpu|cuda|sim"});
-        v("dtype", dtype, "of weights in computation and of activations (auto: f32 on the CPU)", {.one_of = "auto|f32|bf16|f16"});
+        v("dtype", dtype, "of weights in computation and of activations (auto: f32 on the CPU)",
+          {.one_of = "auto|f32|bf16|f16"});
         v("portable", portable, "the same bits on any machine, f32, slower");
     }
 
-    DType compute_dtype() const;                    // throws UserError for what the device cannot
-    std::unique_ptr<Device> make_device() const;    // throws UserError or DeviceError
+    DType compute_dtype() const;                   // throws UserError for what the device cannot
+    std::unique_ptr<Device> make_device() const;   // throws UserError or DeviceError
 };
 
 struct MethodOptions {
@@ -41,7 +42,8 @@ struct MethodOptions {
         v("lora-r", lora.r, "rank", {.at_least = 1, .at_most = 65536});
         v("lora-alpha", lora.alpha, "scale: the adapter counts alpha/r (0: 2r)", {.at_least = 0});
         v("lora-dropout", lora.dropout, "on the adapter's input while training", {.at_least = 0, .below = 1});
-        v("target-modules", lora.target_modules, "linears that get an adapter: all-linear, or a comma list such as q_proj,v_proj");
+        v("target-modules", lora.target_modules,
+          "linears that get an adapter: all-linear, or a comma list such as q_proj,v_proj");
     }
 };
 
@@ -51,7 +53,8 @@ struct MemoryOptions {
     template <class V>
     void visit(V&& v) {
         v.group("memory");
-        v("memory-limit", memory_limit, "most bytes of the arena, plain or with KiB, MiB, GiB (empty: 90 % of the machine's memory)");
+        v("memory-limit", memory_limit,
+          "most bytes of the arena, plain or with KiB, MiB, GiB (empty: 90 % of the machine's memory)");
     }
 
     int64_t limit_bytes() const;   // throws UserError
@@ -60,4 +63,4 @@ struct MemoryOptions {
 // "1.5 GiB", "512 MiB", "12 KiB", "7 B".
 std::string bytes_text(int64_t bytes);
 
-}  // namespace llmft
+}   // namespace llmft

@@ -4,7 +4,8 @@
 
 namespace llmft {
 
-Session::Session(std::unique_ptr<Device> device, int64_t capacity, const ModelConfig& config, const SessionShape& shape, Tuning& tuning)
+Session::Session(std::unique_ptr<Device> device, int64_t capacity, const ModelConfig& config, const SessionShape& shape,
+                 Tuning& tuning)
     : device_(std::move(device)),
       arena_(*device_, capacity),
       rng_{.seed = shape.seed, .step = 0},
@@ -22,7 +23,13 @@ Session::Session(std::unique_ptr<Device> device, int64_t capacity, const ModelCo
 }
 
 TrainerParts Session::parts() {
-    return {.model = *model_, .method = tuning_, .optimizer = *optimizer_, .scale = *scale_, .slots = *slots_, .comm = *comm_, .rng = rng_};
+    return {.model = *model_,
+            .method = tuning_,
+            .optimizer = *optimizer_,
+            .scale = *scale_,
+            .slots = *slots_,
+            .comm = *comm_,
+            .rng = rng_};
 }
 
 HostBatch full_batch(int64_t tokens, int64_t document_tokens) {
@@ -51,7 +58,7 @@ private:
     Window window_;
 };
 
-}  // namespace
+}   // namespace
 
 Plan plan_session(const ModelConfig& config, const SessionShape& shape, int64_t document_tokens, Tuning& tuning) {
     Session session(make_dry_device(), -1, config, shape, tuning);
@@ -60,9 +67,12 @@ Plan plan_session(const ModelConfig& config, const SessionShape& shape, int64_t 
     const TrainerPlan plan = {.total_steps = 1, .max_grad_norm = 1, .learning_rate = [](int64_t) { return 0.0; }};
     train(session.parts(), plan, OneWindow(full_batch(shape.tokens, std::min(document_tokens, shape.tokens))),
           {.on_step = [](const StepRecord&) {}, .stop_requested = [] { return false; }}, run);
-    return {.peak_bytes = session.arena().peak_bytes(), .persistent_bytes = session.arena().persistent_bytes(),
-            .memory = session.arena().rows_at_peak(), .ops = session.profile().rows(), .tokens = shape.tokens,
+    return {.peak_bytes = session.arena().peak_bytes(),
+            .persistent_bytes = session.arena().persistent_bytes(),
+            .memory = session.arena().rows_at_peak(),
+            .ops = session.profile().rows(),
+            .tokens = shape.tokens,
             .trainable = session.model().parameters().count()};
 }
 
-}  // namespace llmft
+}   // namespace llmft

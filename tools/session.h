@@ -1,5 +1,6 @@
-// Everything of a run on one device, built in one order for the plan and for the real thing: device, arena, model, and for
-// training the optimizer and the slots of a step. Building reads no weight: that is why a plan needs only config.json.
+// Everything of a run on one device, built in one order for the plan and for the real thing: device, arena, model, and
+// for training the optimizer and the slots of a step. Building reads no weight: that is why a plan needs only
+// config.json.
 #pragma once
 
 #include <memory>
@@ -15,7 +16,7 @@ namespace llmft {
 
 struct SessionShape {
     DType dtype = DType::kF32;
-    int64_t tokens = 0;   // most tokens of a micro-batch
+    int64_t tokens = 0;                 // most tokens of a micro-batch
     std::vector<Recompute> recompute;   // one per layer; empty: kNone everywhere
     enum class Use : uint8_t { kTrain, kEvaluate } use = Use::kTrain;
     AdamwOptions adamw = {};
@@ -26,9 +27,12 @@ struct SessionShape {
 class Session {
 public:
     // capacity of the arena in bytes; < 0: without bound (dry device).
-    Session(std::unique_ptr<Device> device, int64_t capacity, const ModelConfig& config, const SessionShape& shape, Tuning& tuning);
+    Session(std::unique_ptr<Device> device, int64_t capacity, const ModelConfig& config, const SessionShape& shape,
+            Tuning& tuning);
 
-    Run run() { return {.device = *device_, .stream = device_->stream(), .arena = arena_, .rng = rng_, .profile = profile_}; }
+    Run run() {
+        return {.device = *device_, .stream = device_->stream(), .arena = arena_, .rng = rng_, .profile = profile_};
+    }
     Decoder& model() { return *model_; }
     const Arena& arena() const { return arena_; }
     const Profile& profile() const { return profile_; }
@@ -52,14 +56,14 @@ private:
 struct Plan {
     int64_t peak_bytes = 0;
     int64_t persistent_bytes = 0;
-    std::vector<Arena::Row> memory;      // by name, at the peak
-    std::vector<Profile::Row> ops;       // of one step of one micro-batch
-    int64_t tokens = 0;                  // of that micro-batch
-    int64_t trainable = 0;               // parameters
+    std::vector<Arena::Row> memory;   // by name, at the peak
+    std::vector<Profile::Row> ops;    // of one step of one micro-batch
+    int64_t tokens = 0;               // of that micro-batch
+    int64_t trainable = 0;            // parameters
 };
 // One micro-batch of shape.tokens, in documents of `document_tokens`; every row carries loss.
 HostBatch full_batch(int64_t tokens, int64_t document_tokens);
 // One training step of that micro-batch.
 Plan plan_session(const ModelConfig& config, const SessionShape& shape, int64_t document_tokens, Tuning& tuning);
 
-}  // namespace llmft
+}   // namespace llmft

@@ -12,7 +12,9 @@
 namespace llmft {
 namespace {
 
-bool colour() { return isatty(STDERR_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr; }
+bool colour() {
+    return isatty(STDERR_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
+}
 
 // What is learned stands out: masked text is dimmed on a terminal, in ⟦ ⟧ elsewhere.
 void print_example(const Example& example, const Tokenizer& tokenizer) {
@@ -21,7 +23,8 @@ void print_example(const Example& example, const Tokenizer& tokenizer) {
     const auto shown = static_cast<size_t>(std::min<int64_t>(kShown, static_cast<int64_t>(example.ids.size())));
     start.ids.resize(shown);
     start.labels.resize(shown);
-    fmt::print(stderr, "first example ({} tokens; {} is not learned)\n", example.ids.size(), colour() ? "dim text" : "⟦text⟧");
+    fmt::print(stderr, "first example ({} tokens; {} is not learned)\n", example.ids.size(),
+               colour() ? "dim text" : "⟦text⟧");
     for (const MaskPiece& piece : mask_pieces(start, tokenizer)) {
         if (piece.learned)
             fmt::print(stderr, "{}", piece.text);
@@ -34,27 +37,33 @@ void print_example(const Example& example, const Tokenizer& tokenizer) {
 std::string recompute_text(const std::vector<Recompute>& policy) {
     const auto count = [&](Recompute r) { return std::count(policy.begin(), policy.end(), r); };
     if (count(Recompute::kNone) == static_cast<int64_t>(policy.size())) return "nothing rerun";
-    return fmt::format("rerun in backward: FFN of {} layers, all of {}", count(Recompute::kFfn), count(Recompute::kFull));
+    return fmt::format("rerun in backward: FFN of {} layers, all of {}", count(Recompute::kFfn),
+                       count(Recompute::kFull));
 }
 
-}  // namespace
+}   // namespace
 
-void print_start(const TrainOptions& options, const ModelConfig& config, const TrainData& data, const ChosenPlan& chosen, int64_t steps) {
+void print_start(const TrainOptions& options, const ModelConfig& config, const TrainData& data,
+                 const ChosenPlan& chosen, int64_t steps) {
     const bool adapters = options.method.method != "full";
-    fmt::print(stderr, "model    {}: {} layers, {} wide, {} tokens in the vocabulary\n", options.model.model, config.num_hidden_layers, config.hidden_size,
-               config.vocab_size);
-    fmt::print(stderr, "method   {}, {} on {}\n", options.method.method, name(chosen.shape.dtype), options.model.device == "auto" ? "cpu" : options.model.device);
+    fmt::print(stderr, "model    {}: {} layers, {} wide, {} tokens in the vocabulary\n", options.model.model,
+               config.num_hidden_layers, config.hidden_size, config.vocab_size);
+    fmt::print(stderr, "method   {}, {} on {}\n", options.method.method, name(chosen.shape.dtype),
+               options.model.device == "auto" ? "cpu" : options.model.device);
     fmt::print(stderr, "         {}\n", trainable_line(chosen.plan.trainable, config, adapters));
     const DataCounts& counts = data.train.counts;
-    fmt::print(stderr, "data     {} rows, {} tokens, {:.1f} % carry loss; {} cut, {} dropped\n", counts.rows, data.train.tokens(),
-               100.0 * static_cast<double>(data.train.loss_tokens()) / static_cast<double>(data.train.tokens()), counts.truncated, counts.dropped.size());
+    fmt::print(stderr, "data     {} rows, {} tokens, {:.1f} % carry loss; {} cut, {} dropped\n", counts.rows,
+               data.train.tokens(),
+               100.0 * static_cast<double>(data.train.loss_tokens()) / static_cast<double>(data.train.tokens()),
+               counts.truncated, counts.dropped.size());
     constexpr size_t kListed = 5;
     for (size_t i = 0; i < std::min(kListed, counts.dropped.size()); ++i)
         fmt::print(stderr, "         dropped {}: {}\n", counts.dropped[i].where, counts.dropped[i].reason);
     for (const std::string& note : data.train.notes) fmt::print(stderr, "         {}\n", note);
     if (!data.evaluation.empty()) fmt::print(stderr, "         {} rows for evaluation\n", data.evaluation.size());
-    fmt::print(stderr, "steps    {} of {} x {} examples, at most {} tokens at once; {}\n", steps, options.batch.per_device_train_batch_size,
-               options.batch.gradient_accumulation_steps, chosen.shape.tokens, recompute_text(chosen.shape.recompute));
+    fmt::print(stderr, "steps    {} of {} x {} examples, at most {} tokens at once; {}\n", steps,
+               options.batch.per_device_train_batch_size, options.batch.gradient_accumulation_steps,
+               chosen.shape.tokens, recompute_text(chosen.shape.recompute));
     fmt::print(stderr, "memory\n{}\n", memory_table(chosen.plan));
     if (data.tokenizer) print_example(data.train.examples.front(), *data.tokenizer);
 }
@@ -71,12 +80,16 @@ void TrainSummary::add(const StepRecord& record) {
 
 void print_end(const TrainOptions& options, const std::string& output_dir, const TrainSummary& summary, TrainEnd end) {
     const StepRecord& last = summary.last;
-    fmt::print("{} after step {} in {}: loss {:.4f}, best {:.4f}", end == TrainEnd::kStopped ? "stopped on request" : "done", last.step,
-               clock_text(summary.seconds), last.loss, summary.best_loss);
-    if (summary.last_eval_loss) fmt::print("; eval loss {:.4f}, best {:.4f}", *summary.last_eval_loss, summary.best_eval_loss);
+    fmt::print("{} after step {} in {}: loss {:.4f}, best {:.4f}",
+               end == TrainEnd::kStopped ? "stopped on request" : "done", last.step, clock_text(summary.seconds),
+               last.loss, summary.best_loss);
+    if (summary.last_eval_loss)
+        fmt::print("; eval loss {:.4f}, best {:.4f}", *summary.last_eval_loss, summary.best_eval_loss);
     const bool full = options.method.method == "full";
-    fmt::print("\n{} in {}; every step in {}/metrics.jsonl; settings in {}/run.toml\n", full ? "model" : "adapter", output_dir, output_dir, output_dir);
-    fmt::print("next: llmft generate --model {}{} --prompt \"…\"\n", full ? output_dir : options.model.model, full ? "" : " --adapter " + output_dir);
+    fmt::print("\n{} in {}; every step in {}/metrics.jsonl; settings in {}/run.toml\n", full ? "model" : "adapter",
+               output_dir, output_dir, output_dir);
+    fmt::print("next: llmft generate --model {}{} --prompt \"…\"\n", full ? output_dir : options.model.model,
+               full ? "" : " --adapter " + output_dir);
 }
 
-}  // namespace llmft
+}   // namespace llmft

@@ -7,7 +7,8 @@
 namespace llmft {
 
 // Model, method, trainable line, data, plan, and the first example with its mask.
-void print_start(const TrainOptions& options, const ModelConfig& config, const TrainData& data, const ChosenPlan& chosen, int64_t steps);
+void print_start(const TrainOptions& options, const ModelConfig& config, const TrainData& data,
+                 const ChosenPlan& chosen, int64_t steps);
 
 struct TrainSummary {
     StepRecord last;
@@ -22,4 +23,4 @@ struct TrainSummary {
 // Losses, where everything is, the next command.
 void print_end(const TrainOptions& options, const std::string& output_dir, const TrainSummary& summary, TrainEnd end);
 
-}  // namespace llmft
+}   // namespace llmft

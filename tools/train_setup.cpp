@@ -21,7 +21,8 @@ void TrainOptions::validate() const {
     data.validate();
     llmft::method(method.method);
     const auto& names = method.lora.target_modules;
-    if (names.starts_with("re:")) throw UserError("USAGE", "--target-modules", names, "patterns are not built yet", "list module names");
+    if (names.starts_with("re:"))
+        throw UserError("USAGE", "--target-modules", names, "patterns are not built yet", "list module names");
 }
 
 TrainData read_train_data(const TrainOptions& options, const ModelConfig& config) {
@@ -31,22 +32,32 @@ TrainData read_train_data(const TrainOptions& options, const ModelConfig& config
         data.tokenizer = Tokenizer::load(folder);
         expect_vocabulary_fits(*data.tokenizer, config.vocab_size, folder);
     }
-    const RowContext context = {.tokenizer = data.tokenizer ? &*data.tokenizer : nullptr, .vocab_size = config.vocab_size};
+    const RowContext context = {.tokenizer = data.tokenizer ? &*data.tokenizer : nullptr,
+                                .vocab_size = config.vocab_size};
     data.train = read_dataset(split_file_list(options.data.dataset, "--dataset"), options.data, context);
     if (!options.data.eval_dataset.empty())
-        data.evaluation = read_dataset(split_file_list(options.data.eval_dataset, "--eval-dataset"), options.data, context).examples;
+        data.evaluation =
+            read_dataset(split_file_list(options.data.eval_dataset, "--eval-dataset"), options.data, context).examples;
     else if (options.data.eval_split > 0)
-        data.evaluation = hold_out(data.train, options.data.eval_split, options.data.data_seed.value_or(options.loop.seed));
-    data.shape = loader_shape(data.train.examples, options.batch.per_device_train_batch_size * options.batch.gradient_accumulation_steps);
-    for (const Example& e : data.evaluation) data.shape.longest_example = std::max(data.shape.longest_example, static_cast<int64_t>(e.ids.size()));
+        data.evaluation =
+            hold_out(data.train, options.data.eval_split, options.data.data_seed.value_or(options.loop.seed));
+    data.shape = loader_shape(data.train.examples,
+                              options.batch.per_device_train_batch_size * options.batch.gradient_accumulation_steps);
+    for (const Example& e : data.evaluation)
+        data.shape.longest_example = std::max(data.shape.longest_example, static_cast<int64_t>(e.ids.size()));
     return data;
 }
 
-PlanRequest plan_request(const TrainOptions& options, const ModelConfig& config, Tuning& tuning, int64_t longest, int64_t window_tokens) {
+PlanRequest plan_request(const TrainOptions& options, const ModelConfig& config, Tuning& tuning, int64_t longest,
+                         int64_t window_tokens) {
     return {.config = config,
             .tuning = tuning,
-            .shape = {.dtype = options.model.compute_dtype(), .tokens = 0, .recompute = {}, .use = SessionShape::Use::kTrain,
-                      .adamw = options.loop.adamw, .seed = static_cast<uint32_t>(options.loop.seed)},
+            .shape = {.dtype = options.model.compute_dtype(),
+                      .tokens = 0,
+                      .recompute = {},
+                      .use = SessionShape::Use::kTrain,
+                      .adamw = options.loop.adamw,
+                      .seed = static_cast<uint32_t>(options.loop.seed)},
             .longest_document = longest,
             .window_tokens = window_tokens,
             .tokens_per_microbatch = options.batch.tokens_per_microbatch,
@@ -55,14 +66,17 @@ PlanRequest plan_request(const TrainOptions& options, const ModelConfig& config,
 }
 
 MethodRequest method_request(const TrainOptions& options) {
-    return {.lora = options.method.lora, .adapter = options.model.adapter, .seed = static_cast<uint32_t>(options.loop.seed)};
+    return {.lora = options.method.lora,
+            .adapter = options.model.adapter,
+            .seed = static_cast<uint32_t>(options.loop.seed)};
 }
 
 std::string trainable_line(int64_t trainable, const ModelConfig& config, bool adapters) {
     const int64_t all = parameter_count(config) + (adapters ? trainable : 0);
     const auto grouped = [](int64_t n) {
         std::string text = std::to_string(n);
-        for (auto at = static_cast<int64_t>(text.size()) - 3; at > 0; at -= 3) text.insert(static_cast<size_t>(at), ",");
+        for (auto at = static_cast<int64_t>(text.size()) - 3; at > 0; at -= 3)
+            text.insert(static_cast<size_t>(at), ",");
         return text;
     };
     return fmt::format("trainable params: {} || all params: {} || trainable%: {:.4f}", grouped(trainable), grouped(all),
@@ -73,7 +87,8 @@ std::string memory_table(const Plan& plan) {
     std::vector<Arena::Row> rows = plan.memory;
     std::stable_sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.bytes > b.bytes; });
     std::string text;
-    for (const Arena::Row& row : rows) text += fmt::format("  {:<24} {:>12} {:>6}\n", row.name, bytes_text(row.bytes), fmt::format("x{}", row.count));
+    for (const Arena::Row& row : rows)
+        text += fmt::format("  {:<24} {:>12} {:>6}\n", row.name, bytes_text(row.bytes), fmt::format("x{}", row.count));
     return text + fmt::format("  {:<24} {:>12}\n", "peak", bytes_text(plan.peak_bytes));
 }
 
@@ -88,8 +103,8 @@ std::string op_table(const std::vector<Profile::Row>& rows) {
     }
     const bool timed = total.seconds > 0;
     const auto line = [&](const Profile::Row& row) {
-        std::string text = fmt::format("  {:<12} {:<20} {:>8} {:>12.3f} {:>11.3f}", row.range, row.op, row.calls, row.cost.flops / kGiga,
-                                       row.cost.bytes / kGiga);
+        std::string text = fmt::format("  {:<12} {:<20} {:>8} {:>12.3f} {:>11.3f}", row.range, row.op, row.calls,
+                                       row.cost.flops / kGiga, row.cost.bytes / kGiga);
         if (timed)
             text += fmt::format(" {:>9.3f} {:>6.1f} {:>9.1f} {:>8.1f}", row.seconds, 100 * row.seconds / total.seconds,
                                 row.cost.flops / kGiga / row.seconds, row.cost.bytes / kGiga / row.seconds);
@@ -101,4 +116,4 @@ std::string op_table(const std::vector<Profile::Row>& rows) {
     return text + line(total);
 }
 
-}  // namespace llmft
+}   // namespace llmft

@@ -39,11 +39,13 @@ struct TrainData {
 TrainData read_train_data(const TrainOptions& options, const ModelConfig& config);
 
 // window_tokens, longest: of the data; without data, full rows of --max-seq-length.
-PlanRequest plan_request(const TrainOptions& options, const ModelConfig& config, Tuning& tuning, int64_t longest, int64_t window_tokens);
+PlanRequest plan_request(const TrainOptions& options, const ModelConfig& config, Tuning& tuning, int64_t longest,
+                         int64_t window_tokens);
 
 MethodRequest method_request(const TrainOptions& options);
 
-// "trainable params: 4,884,480 || all params: 139,399,488 || trainable%: 3.5039", as PEFT prints it: all includes adapters.
+// "trainable params: 4,884,480 || all params: 139,399,488 || trainable%: 3.5039", as PEFT prints it: all includes
+// adapters.
 std::string trainable_line(int64_t trainable, const ModelConfig& config, bool adapters);
 
 // The plan's memory as a table, largest first.
@@ -52,4 +54,4 @@ std::string memory_table(const Plan& plan);
 // Calls, GFLOP and GB by range and op; with seconds and rates where ops were timed.
 std::string op_table(const std::vector<Profile::Row>& rows);
 
-}  // namespace llmft
+}   // namespace llmft

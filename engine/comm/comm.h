@@ -20,4 +20,4 @@ std::unique_ptr<Comm> make_single_comm();
 // The world that mpirun started. Throws UserError in a build without MPI.
 std::unique_ptr<Comm> make_mpi_comm();
 
-}  // namespace llmft
+}   // namespace llmft

@@ -4,7 +4,8 @@
 namespace llmft {
 
 std::unique_ptr<Comm> make_mpi_comm() {
-    throw UserError("USAGE", "mpirun", "", "this llmft was built without MPI", "configure with -DLLMFT_MPI=ON, or start one process");
+    throw UserError("USAGE", "mpirun", "", "this llmft was built without MPI",
+                    "configure with -DLLMFT_MPI=ON, or start one process");
 }
 
-}  // namespace llmft
+}   // namespace llmft

@@ -10,8 +10,10 @@ public:
     void all_reduce_sum(const Tensor&, Run&) override {}
 };
 
-}  // namespace
+}   // namespace
 
-std::unique_ptr<Comm> make_single_comm() { return std::make_unique<SingleComm>(); }
+std::unique_ptr<Comm> make_single_comm() {
+    return std::make_unique<SingleComm>();
+}
 
-}  // namespace llmft
+}   // namespace llmft

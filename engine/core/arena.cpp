@@ -5,13 +5,16 @@
 namespace llmft {
 
 Arena::Arena(Device& device, int64_t capacity) : device_(device), capacity_(capacity) {
-    if (capacity < 0 && device.kind() != DeviceKind::kDry) throw InternalError("arena: only the dry device is without bound");
+    if (capacity < 0 && device.kind() != DeviceKind::kDry)
+        throw InternalError("arena: only the dry device is without bound");
     base_ = static_cast<std::byte*>(device.allocate(capacity < 0 ? 0 : capacity));
     live_.reserve(4096);
     at_peak_.reserve(4096);
 }
 
-Arena::~Arena() { device_.free(base_, capacity_ < 0 ? 0 : capacity_); }
+Arena::~Arena() {
+    device_.free(base_, capacity_ < 0 ? 0 : capacity_);
+}
 
 const std::string* Arena::intern(std::string_view name) {
     if (const auto found = interned_.find(name); found != interned_.end()) return found->second;
@@ -22,17 +25,25 @@ const std::string* Arena::intern(std::string_view name) {
 
 Tensor Arena::allocate(std::string_view name, DType dtype, int64_t rows, int64_t cols, int64_t ld) {
     ld = ld == 0 ? cols : ld;
-    if (rows < 0 || cols < 0 || ld < cols) throw InternalError(fmt::format("arena: {} ({}, {}) ld {}: not a shape", name, rows, cols, ld));
+    if (rows < 0 || cols < 0 || ld < cols)
+        throw InternalError(fmt::format("arena: {} ({}, {}) ld {}: not a shape", name, rows, cols, ld));
     int64_t bytes = 0;
     if (__builtin_mul_overflow(rows, ld, &bytes) || __builtin_mul_overflow(bytes, size_bytes(dtype), &bytes))
-        throw OutOfMemory(fmt::format("{} ({}, {}) {}: the size does not fit 64 bits", name, rows, ld, llmft::name(dtype)));
+        throw OutOfMemory(
+            fmt::format("{} ({}, {}) {}: the size does not fit 64 bits", name, rows, ld, llmft::name(dtype)));
     bytes = (bytes + Device::kAlignment - 1) / Device::kAlignment * Device::kAlignment;
     if (capacity_ >= 0 && bytes > capacity_ - used_)
-        throw OutOfMemory(fmt::format("arena: {} ({}, {}) {} needs {} bytes, {} of {} free; lower --tokens-per-microbatch", name, rows,
-                                      ld, llmft::name(dtype), bytes, capacity_ - used_, capacity_));
+        throw OutOfMemory(
+            fmt::format("arena: {} ({}, {}) {} needs {} bytes, {} of {} free; lower --tokens-per-microbatch", name,
+                        rows, ld, llmft::name(dtype), bytes, capacity_ - used_, capacity_));
     const std::string* known = intern(name);
-    const Tensor t = {.data = base_ + used_, .dtype = dtype, .rows = rows, .cols = cols, .ld = ld,
-                      .device = device_.kind(), .name = known->c_str()};
+    const Tensor t = {.data = base_ + used_,
+                      .dtype = dtype,
+                      .rows = rows,
+                      .cols = cols,
+                      .ld = ld,
+                      .device = device_.kind(),
+                      .name = known->c_str()};
     used_ += bytes;
     live_.push_back({known, bytes});
     if (used_ > peak_) {
@@ -43,7 +54,8 @@ Tensor Arena::allocate(std::string_view name, DType dtype, int64_t rows, int64_t
 }
 
 Tensor Arena::persistent(std::string_view name, DType dtype, int64_t rows, int64_t cols, int64_t ld) {
-    if (used_ != persistent_bytes_) throw InternalError(fmt::format("arena: persistent {} asked for inside a step", name));
+    if (used_ != persistent_bytes_)
+        throw InternalError(fmt::format("arena: persistent {} asked for inside a step", name));
     const Tensor t = allocate(name, dtype, rows, cols, ld);
     persistent_bytes_ = used_;
     return t;
@@ -79,4 +91,4 @@ std::vector<Arena::Row> Arena::rows_at_peak() const {
     return rows;
 }
 
-}  // namespace llmft
+}   // namespace llmft

@@ -1,8 +1,9 @@
 // Planned memory of one device. Two kinds of room, both with a name for every byte:
 //   persistent slots   taken while a run is set up, kept to its end: weights, gradients, optimizer state, batch slots
 //   the stack          taken inside a step under a Mark, given back in reverse order by scope: activations, scratch
-// The capacity comes from running the same code on the dry device, so nothing is allocated in a step and too little memory is
-// an error before step one. What a second stream touches must be a persistent slot: the stack belongs to one stream.
+// The capacity comes from running the same code on the dry device, so nothing is allocated in a step and too little
+// memory is an error before step one. What a second stream touches must be a persistent slot: the stack belongs to one
+// stream.
 #pragma once
 
 #include <deque>
@@ -25,8 +26,8 @@ public:
 
     // A zeroed slot. ld ≥ cols elements a row; 0 means cols. The name is copied.
     Tensor persistent(std::string_view name, DType dtype, int64_t rows, int64_t cols, int64_t ld = 0);
-    // Uninitialised room until the innermost Mark ends. Throws OutOfMemory that names the tensor, its shape and the flag that
-    // would help. No persistent slot may be taken while any stack room is out.
+    // Uninitialised room until the innermost Mark ends. Throws OutOfMemory that names the tensor, its shape and the
+    // flag that would help. No persistent slot may be taken while any stack room is out.
     Tensor take(std::string_view name, DType dtype, int64_t rows, int64_t cols, int64_t ld = 0);
 
     class Mark {
@@ -78,4 +79,4 @@ private:
     std::unordered_map<std::string_view, const std::string*> interned_;
 };
 
-}  // namespace llmft
+}   // namespace llmft

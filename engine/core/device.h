@@ -24,8 +24,8 @@ private:
 };
 
 struct DeviceProperties {
-    std::string name;            // of the processor
-    int64_t memory_bytes = 0;    // what a plan may fill
+    std::string name;           // of the processor
+    int64_t memory_bytes = 0;   // what a plan may fill
 };
 
 class Device {
@@ -39,8 +39,8 @@ public:
     virtual void* allocate(int64_t bytes) = 0;
     virtual void free(void* data, int64_t bytes) noexcept = 0;
 
-    // Host rows (dense, of `dst`'s dtype) → tensor, and back. download waits for the stream; upload may return before the
-    // copy ends only if it has taken its own copy of `host`.
+    // Host rows (dense, of `dst`'s dtype) → tensor, and back. download waits for the stream; upload may return before
+    // the copy ends only if it has taken its own copy of `host`.
     virtual void upload(const Tensor& dst, const void* host, Stream) = 0;
     virtual void download(void* host, const Tensor& src, Stream) = 0;
     virtual void zero(const Tensor& dst, Stream) = 0;
@@ -60,4 +60,4 @@ std::unique_ptr<Device> make_dry_device();
 // Throws DeviceError with the build flag to set where CUDA is off.
 std::unique_ptr<Device> make_cuda_device();
 
-}  // namespace llmft
+}   // namespace llmft

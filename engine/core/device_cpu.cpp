@@ -31,9 +31,11 @@ public:
 
     // Pages come zeroed and are taken from the machine when they are first touched.
     void* allocate(int64_t bytes) override {
-        void* data = mmap(nullptr, static_cast<size_t>(bytes), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        void* data =
+            mmap(nullptr, static_cast<size_t>(bytes), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (data == MAP_FAILED)
-            throw OutOfMemory(fmt::format("host memory: {} bytes: {}; lower --tokens-per-microbatch", bytes, std::strerror(errno)));
+            throw OutOfMemory(
+                fmt::format("host memory: {} bytes: {}; lower --tokens-per-microbatch", bytes, std::strerror(errno)));
         madvise(data, static_cast<size_t>(bytes), MADV_HUGEPAGE);
         return data;
     }
@@ -59,8 +61,10 @@ private:
     CpuOptions options_;
 };
 
-}  // namespace
+}   // namespace
 
-std::unique_ptr<Device> make_cpu_device(CpuOptions options) { return std::make_unique<CpuDevice>(options); }
+std::unique_ptr<Device> make_cpu_device(CpuOptions options) {
+    return std::make_unique<CpuDevice>(options);
+}
 
-}  // namespace llmft
+}   // namespace llmft

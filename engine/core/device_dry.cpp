@@ -11,7 +11,9 @@ public:
     DeviceKind kind() const override { return DeviceKind::kDry; }
     DeviceProperties properties() const override { return {.name = "dry run", .memory_bytes = 0}; }
     Stream stream() override { return Stream(nullptr); }
-    void* allocate(int64_t) override { return reinterpret_cast<void*>(uintptr_t{1} << 46); }   // NOLINT: never dereferenced
+    void* allocate(int64_t) override {
+        return reinterpret_cast<void*>(uintptr_t{1} << 46);
+    }   // NOLINT: never dereferenced
     void free(void*, int64_t) noexcept override {}
     void upload(const Tensor&, const void*, Stream) override {}
     void download(void* host, const Tensor& src, Stream) override {
@@ -21,8 +23,10 @@ public:
     void synchronize(Stream) override {}
 };
 
-}  // namespace
+}   // namespace
 
-std::unique_ptr<Device> make_dry_device() { return std::make_unique<DryDevice>(); }
+std::unique_ptr<Device> make_dry_device() {
+    return std::make_unique<DryDevice>();
+}
 
-}  // namespace llmft
+}   // namespace llmft

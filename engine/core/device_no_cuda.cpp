@@ -4,7 +4,8 @@
 namespace llmft {
 
 std::unique_ptr<Device> make_cuda_device() {
-    throw DeviceError("--device cuda: this llmft was built without CUDA; configure with -DLLMFT_CUDA=ON, or use --device cpu");
+    throw DeviceError(
+        "--device cuda: this llmft was built without CUDA; configure with -DLLMFT_CUDA=ON, or use --device cpu");
 }
 
-}  // namespace llmft
+}   // namespace llmft

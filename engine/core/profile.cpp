@@ -14,7 +14,8 @@ Profile::Op::Op(Profile& profile, const char* op, OpCost cost) : profile_(profil
 
 Profile::Op::~Op() {
     if (profile_.clock_ == Clock::kOn)
-        profile_.rows_[row_].seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+        profile_.rows_[row_].seconds +=
+            std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
 }
 
-}  // namespace llmft
+}   // namespace llmft

@@ -1,5 +1,5 @@
-// What a run did: FLOPs and minimal bytes of every op, and, on a device that computes, its time. The dry run's profile is the
-// plan's second half; `--profile` prints the same table with seconds.
+// What a run did: FLOPs and minimal bytes of every op, and, on a device that computes, its time. The dry run's profile
+// is the plan's second half; `--profile` prints the same table with seconds.
 #pragma once
 
 #include <chrono>
@@ -62,4 +62,4 @@ private:
     std::vector<Row> rows_;
 };
 
-}  // namespace llmft
+}   // namespace llmft

@@ -16,9 +16,11 @@ uint32_t random_word(uint32_t seed, uint64_t purpose, uint64_t index) {
     return bits.word[index % 4];
 }
 
-}  // namespace
+}   // namespace
 
-float HostRandom::uniform(uint64_t index) const { return static_cast<float>(random_word(seed_, purpose_, index) >> 8) * 0x1p-24f; }
+float HostRandom::uniform(uint64_t index) const {
+    return static_cast<float>(random_word(seed_, purpose_, index) >> 8) * 0x1p-24f;
+}
 
 float HostRandom::normal(uint64_t index) const {
     constexpr double kTwoPi = 6.283185307179586;
@@ -26,4 +28,4 @@ float HostRandom::normal(uint64_t index) const {
     return static_cast<float>(radius * std::cos(kTwoPi * static_cast<double>(uniform(2 * index + 1))));
 }
 
-}  // namespace llmft
+}   // namespace llmft

@@ -32,4 +32,4 @@ constexpr uint64_t purpose_of(const char* text) {
     return hash;
 }
 
-}  // namespace llmft
+}   // namespace llmft

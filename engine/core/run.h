@@ -1,4 +1,5 @@
-// What every op and module is handed: where it runs, on which stream, from which memory, and what randomness is keyed by.
+// What every op and module is handed: where it runs, on which stream, from which memory, and what randomness is keyed
+// by.
 #pragma once
 
 #include "engine/core/arena.h"
@@ -16,4 +17,4 @@ struct Run {
     Profile& profile;
 };
 
-}  // namespace llmft
+}   // namespace llmft

@@ -24,9 +24,11 @@ constexpr DType kDTypeOf<int32_t> = DType::kI32;
 template <>
 constexpr DType kDTypeOf<int16_t> = DType::kI16;
 
-void* offset(const Tensor& t, int64_t elements) { return static_cast<std::byte*>(t.data) + elements * size_bytes(t.dtype); }
+void* offset(const Tensor& t, int64_t elements) {
+    return static_cast<std::byte*>(t.data) + elements * size_bytes(t.dtype);
+}
 
-}  // namespace
+}   // namespace
 
 const char* name(DeviceKind kind) {
     switch (kind) {
@@ -40,7 +42,8 @@ const char* name(DeviceKind kind) {
 
 Tensor Tensor::columns(int64_t first, int64_t count) const {
     if (first < 0 || count < 0 || first + count > ld)
-        throw InternalError(fmt::format("columns {}..{} of {}: beyond its leading dimension", first, first + count, describe(*this)));
+        throw InternalError(
+            fmt::format("columns {}..{} of {}: beyond its leading dimension", first, first + count, describe(*this)));
     Tensor part = *this;
     part.data = offset(*this, first);
     part.cols = count;
@@ -58,7 +61,8 @@ Tensor Tensor::row_slice(int64_t first, int64_t count) const {
 
 template <class T>
 T* Tensor::as() const {
-    if (dtype != kDTypeOf<T>) throw InternalError(fmt::format("{}: read as {}", describe(*this), llmft::name(kDTypeOf<T>)));
+    if (dtype != kDTypeOf<T>)
+        throw InternalError(fmt::format("{}: read as {}", describe(*this), llmft::name(kDTypeOf<T>)));
     return static_cast<T*>(data);
 }
 template float* Tensor::as<float>() const;
@@ -75,4 +79,4 @@ std::string describe(const Tensor& t) {
     return text + " " + name(t.dtype);
 }
 
-}  // namespace llmft
+}   // namespace llmft

@@ -1,5 +1,5 @@
-// A matrix somewhere: who owns the bytes is an Arena, a mapped file or a test. Everything that has a shape in llmft is two-
-// dimensional and row-major with a leading dimension; a vector is one row. Copying a Tensor copies the view.
+// A matrix somewhere: who owns the bytes is an Arena, a mapped file or a test. Everything that has a shape in llmft is
+// two- dimensional and row-major with a leading dimension; a vector is one row. Copying a Tensor copies the view.
 #pragma once
 
 #include <cstdint>
@@ -37,4 +37,4 @@ struct Tensor {
 // "name (3, 64) ld 80 bf16": for messages.
 std::string describe(const Tensor&);
 
-}  // namespace llmft
+}   // namespace llmft

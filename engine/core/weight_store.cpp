@@ -11,11 +11,14 @@ WeightId WeightStore::add_view(const Tensor& parameter) {
     return {static_cast<int32_t>(weights_.size()) - 1};
 }
 
-Lease WeightStore::acquire(WeightId id, Pass, Run&) const { return {resident(id)}; }
+Lease WeightStore::acquire(WeightId id, Pass, Run&) const {
+    return {resident(id)};
+}
 
 Tensor WeightStore::resident(WeightId id) const {
-    if (id.index < 0 || id.index >= static_cast<int32_t>(weights_.size())) throw InternalError("weight store: a weight that was never added");
+    if (id.index < 0 || id.index >= static_cast<int32_t>(weights_.size()))
+        throw InternalError("weight store: a weight that was never added");
     return weights_[static_cast<size_t>(id.index)];
 }
 
-}  // namespace llmft
+}   // namespace llmft

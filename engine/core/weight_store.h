@@ -1,6 +1,7 @@
-// Base weights by id. Model code never holds a weight: it acquires a lease for one pass and reads the tensor while the lease
-// lives. That is the seat of every way to keep a weight: resident today; dequantised into scratch, streamed from the host or
-// gathered from ranks, all behind the same call. A prefetcher replays the order of `acquire` that the dry run recorded.
+// Base weights by id. Model code never holds a weight: it acquires a lease for one pass and reads the tensor while the
+// lease lives. That is the seat of every way to keep a weight: resident today; dequantised into scratch, streamed from
+// the host or gathered from ranks, all behind the same call. A prefetcher replays the order of `acquire` that the dry
+// run recorded.
 #pragma once
 
 #include <string_view>
@@ -36,4 +37,4 @@ private:
     std::vector<Tensor> weights_;
 };
 
-}  // namespace llmft
+}   // namespace llmft

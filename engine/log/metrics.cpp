@@ -34,4 +34,4 @@ void MetricsWriter::write(const StepRecord& record) {
     write_all(file_.get(), std::as_bytes(std::span(line)), path_);
 }
 
-}  // namespace llmft
+}   // namespace llmft

@@ -7,8 +7,8 @@
 
 namespace llmft {
 
-// step, epoch, loss, grad_norm, learning_rate, num_tokens, tokens_per_second, mean_token_accuracy, step_ms, and eval_* after an
-// evaluation.
+// step, epoch, loss, grad_norm, learning_rate, num_tokens, tokens_per_second, mean_token_accuracy, step_ms, and eval_*
+// after an evaluation.
 OrderedJson metrics_json(const StepRecord& record);
 
 class MetricsWriter {
@@ -22,4 +22,4 @@ private:
     Descriptor file_;
 };
 
-}  // namespace llmft
+}   // namespace llmft

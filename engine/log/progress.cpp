@@ -16,7 +16,7 @@ size_t terminal_columns() {
     return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : kUsual;
 }
 
-}  // namespace
+}   // namespace
 
 std::string clock_text(double seconds) {
     const auto s = static_cast<int64_t>(seconds + 0.5);
@@ -25,7 +25,9 @@ std::string clock_text(double seconds) {
 }
 
 Progress::Progress(int64_t total_steps, int64_t logging_steps)
-    : total_steps_(total_steps), logging_steps_(std::max<int64_t>(1, logging_steps)), terminal_(isatty(STDERR_FILENO) == 1) {}
+    : total_steps_(total_steps),
+      logging_steps_(std::max<int64_t>(1, logging_steps)),
+      terminal_(isatty(STDERR_FILENO) == 1) {}
 
 Progress::~Progress() {
     if (line_open_) std::fputs("\n", stderr);
@@ -40,8 +42,9 @@ void Progress::live(const std::string& line) {
 void Progress::step(const StepRecord& r) {
     const double elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
     const double left = elapsed / static_cast<double>(r.step) * static_cast<double>(total_steps_ - r.step);
-    std::string line = fmt::format("step {}/{}  loss {:.4f}  {:.0f} tok/s  {} left  |g| {:.3g}  lr {:.3g}  epoch {:.2f}", r.step, total_steps_,
-                                   r.loss, r.tokens_per_second, clock_text(left), r.grad_norm, r.learning_rate, r.epoch);
+    std::string line =
+        fmt::format("step {}/{}  loss {:.4f}  {:.0f} tok/s  {} left  |g| {:.3g}  lr {:.3g}  epoch {:.2f}", r.step,
+                    total_steps_, r.loss, r.tokens_per_second, clock_text(left), r.grad_norm, r.learning_rate, r.epoch);
     if (r.eval_loss) line += fmt::format("  eval loss {:.4f}", *r.eval_loss);
     const bool stays = r.step % logging_steps_ == 0 || r.step == total_steps_ || r.step == 1 || r.eval_loss;
     if (terminal_) {
@@ -54,4 +57,4 @@ void Progress::step(const StepRecord& r) {
     line_open_ = false;
 }
 
-}  // namespace llmft
+}   // namespace llmft

@@ -1,5 +1,5 @@
-// What a person sees of long work, on stderr: on a terminal one live line, rewritten in place and never wider than the window;
-// into a file, plain lines at intervals of steps.
+// What a person sees of long work, on stderr: on a terminal one live line, rewritten in place and never wider than the
+// window; into a file, plain lines at intervals of steps.
 #pragma once
 
 #include <chrono>
@@ -32,4 +32,4 @@ private:
 // "1:02:03", "2:03".
 std::string clock_text(double seconds);
 
-}  // namespace llmft
+}   // namespace llmft

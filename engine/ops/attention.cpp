@@ -26,20 +26,27 @@ double pair_flops(const AttentionShape& s) {   // of one product q·k over all h
     return 2.0 * static_cast<double>(s.pairs) * static_cast<double>(s.heads * s.head_dim);
 }
 
-}  // namespace
+}   // namespace
 
 void attention_forward(const AttentionForward& a, Run& run) {
     constexpr const char* kOp = "attention_forward";
     check(kOp, a.q, a.k, a.v, a.o, a.lse, a.shape);
     const OpCost cost = {.flops = 2 * pair_flops(a.shape),
                          .bytes = bytes(a.q) + bytes(a.k) + bytes(a.v) + bytes(a.o) + bytes(a.lse)};
-    launch<llmft::AttentionForward>(
-        kOp, cost,
-        {.q = a.q.view(), .k = a.k.view(), .v = a.v.view(), .o = a.o.view(), .lse = static_cast<float*>(a.lse.data),
-         .cu_q = static_cast<int32_t*>(a.shape.cu_q.data), .cu_k = static_cast<int32_t*>(a.shape.cu_k.data),
-         .documents = a.shape.documents, .heads = a.shape.heads, .kv_heads = a.shape.kv_heads, .head_dim = a.shape.head_dim,
-         .scale = a.shape.scale},
-        cpu::attention_forward, cuda::attention_forward, run);
+    launch<llmft::AttentionForward>(kOp, cost,
+                                    {.q = a.q.view(),
+                                     .k = a.k.view(),
+                                     .v = a.v.view(),
+                                     .o = a.o.view(),
+                                     .lse = static_cast<float*>(a.lse.data),
+                                     .cu_q = static_cast<int32_t*>(a.shape.cu_q.data),
+                                     .cu_k = static_cast<int32_t*>(a.shape.cu_k.data),
+                                     .documents = a.shape.documents,
+                                     .heads = a.shape.heads,
+                                     .kv_heads = a.shape.kv_heads,
+                                     .head_dim = a.shape.head_dim,
+                                     .scale = a.shape.scale},
+                                    cpu::attention_forward, cuda::attention_forward, run);
 }
 
 void attention_backward(const AttentionBackward& a, Run& run) {
@@ -53,20 +60,31 @@ void attention_backward(const AttentionBackward& a, Run& run) {
     const Arena::Mark scratch(run.arena);
     // Each dialect uses one of the two; a plan holds both, so that it is the same on every device.
     const Tensor delta = run.arena.take("attention.delta", DType::kF32, a.q.rows, a.shape.heads);
-    const int64_t workspace_bytes = cpu::attention_workspace_bytes(a.q.dtype, a.k.rows, a.shape.kv_heads, a.shape.head_dim);
+    const int64_t workspace_bytes =
+        cpu::attention_workspace_bytes(a.q.dtype, a.k.rows, a.shape.kv_heads, a.shape.head_dim);
     const Tensor workspace = run.arena.take("attention.workspace", DType::kU8, 1, workspace_bytes);
     const OpCost cost = {.flops = 5 * pair_flops(a.shape),
                          .bytes = 3 * bytes(a.q) + bytes(a.o) + 4 * bytes(a.k) + bytes(a.lse)};
-    launch<llmft::AttentionBackward>(
-        kOp, cost,
-        {.q = a.q.view(), .k = a.k.view(), .v = a.v.view(), .o = a.o.view(), .lse = static_cast<float*>(a.lse.data),
-         .d_o = a.d_o.view(), .d_q = a.d_q.view(), .d_k = a.d_k.view(), .d_v = a.d_v.view(),
-         .delta = static_cast<float*>(delta.data),
-         .workspace = workspace_bytes ? static_cast<float*>(workspace.data) : nullptr,
-         .cu_q = static_cast<int32_t*>(a.shape.cu_q.data),
-         .cu_k = static_cast<int32_t*>(a.shape.cu_k.data), .documents = a.shape.documents, .heads = a.shape.heads,
-         .kv_heads = a.shape.kv_heads, .head_dim = a.shape.head_dim, .scale = a.shape.scale},
-        cpu::attention_backward, cuda::attention_backward, run);
+    launch<llmft::AttentionBackward>(kOp, cost,
+                                     {.q = a.q.view(),
+                                      .k = a.k.view(),
+                                      .v = a.v.view(),
+                                      .o = a.o.view(),
+                                      .lse = static_cast<float*>(a.lse.data),
+                                      .d_o = a.d_o.view(),
+                                      .d_q = a.d_q.view(),
+                                      .d_k = a.d_k.view(),
+                                      .d_v = a.d_v.view(),
+                                      .delta = static_cast<float*>(delta.data),
+                                      .workspace = workspace_bytes ? static_cast<float*>(workspace.data) : nullptr,
+                                      .cu_q = static_cast<int32_t*>(a.shape.cu_q.data),
+                                      .cu_k = static_cast<int32_t*>(a.shape.cu_k.data),
+                                      .documents = a.shape.documents,
+                                      .heads = a.shape.heads,
+                                      .kv_heads = a.shape.kv_heads,
+                                      .head_dim = a.shape.head_dim,
+                                      .scale = a.shape.scale},
+                                     cpu::attention_backward, cuda::attention_backward, run);
 }
 
-}  // namespace llmft::ops
+}   // namespace llmft::ops

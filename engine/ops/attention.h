@@ -36,4 +36,4 @@ struct AttentionBackward {
 };
 void attention_backward(const AttentionBackward&, Run&);
 
-}  // namespace llmft::ops
+}   // namespace llmft::ops

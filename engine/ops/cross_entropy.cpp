@@ -15,11 +15,16 @@ void cross_entropy(const CrossEntropy& a, Run& run) {
     expect_shape(kOp, "correct", a.correct, 1, a.logits.rows);
     expect_dtype(kOp, "correct", a.correct, DType::kI32);
     const double passes = a.after == LogitsAfter::kGradient ? 2 : 1;
-    launch<llmft::CrossEntropy>(kOp, {.flops = 4 * passes * static_cast<double>(a.logits.count()), .bytes = passes * bytes(a.logits)},
-                                {.logits = a.logits.view(), .targets = static_cast<int32_t*>(a.targets.data),
-                                 .loss = static_cast<float*>(a.loss.data), .correct = static_cast<int32_t*>(a.correct.data),
-                                 .rows = a.logits.rows, .vocab = a.logits.cols, .after = a.after},
-                                cpu::cross_entropy, cuda::cross_entropy, run);
+    launch<llmft::CrossEntropy>(
+        kOp, {.flops = 4 * passes * static_cast<double>(a.logits.count()), .bytes = passes * bytes(a.logits)},
+        {.logits = a.logits.view(),
+         .targets = static_cast<int32_t*>(a.targets.data),
+         .loss = static_cast<float*>(a.loss.data),
+         .correct = static_cast<int32_t*>(a.correct.data),
+         .rows = a.logits.rows,
+         .vocab = a.logits.cols,
+         .after = a.after},
+        cpu::cross_entropy, cuda::cross_entropy, run);
 }
 
 void loss_sums(const LossSums& a, Run& run) {
@@ -29,10 +34,13 @@ void loss_sums(const LossSums& a, Run& run) {
     expect_dtype(kOp, "correct", a.correct, DType::kI32);
     expect_shape(kOp, "sums", a.sums, 1, 2);
     expect_dtype(kOp, "sums", a.sums, DType::kF64);
-    launch<llmft::LossSums>(kOp, {.flops = 2.0 * static_cast<double>(a.loss.count()), .bytes = bytes(a.loss) + bytes(a.correct)},
-                            {.loss = static_cast<float*>(a.loss.data), .correct = static_cast<int32_t*>(a.correct.data),
-                             .sums = static_cast<double*>(a.sums.data), .rows = a.loss.cols},
-                            cpu::loss_sums, cuda::loss_sums, run);
+    launch<llmft::LossSums>(
+        kOp, {.flops = 2.0 * static_cast<double>(a.loss.count()), .bytes = bytes(a.loss) + bytes(a.correct)},
+        {.loss = static_cast<float*>(a.loss.data),
+         .correct = static_cast<int32_t*>(a.correct.data),
+         .sums = static_cast<double*>(a.sums.data),
+         .rows = a.loss.cols},
+        cpu::loss_sums, cuda::loss_sums, run);
 }
 
-}  // namespace llmft::ops
+}   // namespace llmft::ops

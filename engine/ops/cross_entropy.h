@@ -1,4 +1,5 @@
-// Checked cross-entropy over the logits of loss rows; see kernels/cross_entropy/cross_entropy.h and kernels/reduce/reduce.h.
+// Checked cross-entropy over the logits of loss rows; see kernels/cross_entropy/cross_entropy.h and
+// kernels/reduce/reduce.h.
 #pragma once
 
 #include "engine/core/run.h"
@@ -22,4 +23,4 @@ struct LossSums {
 };
 void loss_sums(const LossSums&, Run&);
 
-}  // namespace llmft::ops
+}   // namespace llmft::ops

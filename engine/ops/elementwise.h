@@ -32,4 +32,4 @@ struct MoveRows {
 void gather_rows(const MoveRows&, Run&);
 void scatter_rows(const MoveRows&, Run&);
 
-}  // namespace llmft::ops
+}   // namespace llmft::ops

@@ -12,8 +12,11 @@ void embedding_forward(const EmbeddingForward& a, Run& run) {
     expect_shape(kOp, "table", a.table, a.table.rows, a.y.cols);
     expect_dtype(kOp, "y", a.y, a.table.dtype);
     launch<llmft::EmbeddingForward>(kOp, {.flops = 0, .bytes = 2 * bytes(a.y) + bytes(a.ids)},
-                                    {.ids = static_cast<int32_t*>(a.ids.data), .table = a.table.view(), .y = a.y.view(),
-                                     .tokens = a.y.rows, .cols = a.y.cols},
+                                    {.ids = static_cast<int32_t*>(a.ids.data),
+                                     .table = a.table.view(),
+                                     .y = a.y.view(),
+                                     .tokens = a.y.rows,
+                                     .cols = a.y.cols},
                                     cpu::embedding_forward, cuda::embedding_forward, run);
 }
 
@@ -25,9 +28,12 @@ void embedding_backward(const EmbeddingBackward& a, Run& run) {
     expect_dtype(kOp, "d_table", a.d_table, DType::kF32);
     const auto elements = static_cast<double>(a.d_y.count());
     launch<llmft::EmbeddingBackward>(kOp, {.flops = elements, .bytes = bytes(a.d_y) + 8 * elements + bytes(a.ids)},
-                                     {.ids = static_cast<int32_t*>(a.ids.data), .d_y = a.d_y.view(), .d_table = a.d_table.view(),
-                                      .tokens = a.d_y.rows, .cols = a.d_y.cols},
+                                     {.ids = static_cast<int32_t*>(a.ids.data),
+                                      .d_y = a.d_y.view(),
+                                      .d_table = a.d_table.view(),
+                                      .tokens = a.d_y.rows,
+                                      .cols = a.d_y.cols},
                                      cpu::embedding_backward, cuda::embedding_backward, run);
 }
 
-}  // namespace llmft::ops
+}   // namespace llmft::ops

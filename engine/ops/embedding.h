@@ -19,4 +19,4 @@ struct EmbeddingBackward {
 };
 void embedding_backward(const EmbeddingBackward&, Run&);
 
-}  // namespace llmft::ops
+}   // namespace llmft::ops

@@ -15,4 +15,4 @@ struct Gemm {
 };
 void gemm(const Gemm&, Run&);
 
-}  // namespace llmft::ops
+}   // namespace llmft::ops

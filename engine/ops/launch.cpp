@@ -10,7 +10,8 @@ void expect_shape(const char* op, const char* operand, const Tensor& t, int64_t 
 }
 
 void expect_dtype(const char* op, const char* operand, const Tensor& t, DType dtype) {
-    if (t.dtype != dtype) throw InternalError(fmt::format("{}: {} is {}; it must be {}", op, operand, describe(t), name(dtype)));
+    if (t.dtype != dtype)
+        throw InternalError(fmt::format("{}: {} is {}; it must be {}", op, operand, describe(t), name(dtype)));
 }
 
 void expect_float(const char* op, const char* operand, const Tensor& t) {
@@ -18,4 +19,4 @@ void expect_float(const char* op, const char* operand, const Tensor& t) {
         throw InternalError(fmt::format("{}: {} is {}; it must be f32, bf16 or f16", op, operand, describe(t)));
 }
 
-}  // namespace llmft::ops
+}   // namespace llmft::ops

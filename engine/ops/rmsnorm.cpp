@@ -14,10 +14,16 @@ void rmsnorm_forward(const RmsNormForward& a, Run& run) {
     expect_dtype(kOp, "y", a.y, a.x.dtype);
     expect_shape(kOp, "rstd", a.rstd, 1, a.x.rows);
     expect_dtype(kOp, "rstd", a.rstd, DType::kF32);
-    const OpCost cost = {.flops = 4.0 * static_cast<double>(a.x.count()), .bytes = 2 * bytes(a.x) + bytes(a.w) + bytes(a.rstd)};
+    const OpCost cost = {.flops = 4.0 * static_cast<double>(a.x.count()),
+                         .bytes = 2 * bytes(a.x) + bytes(a.w) + bytes(a.rstd)};
     launch<llmft::RmsNormForward>(kOp, cost,
-                                  {.x = a.x.view(), .w = a.w.view(), .y = a.y.view(), .rstd = static_cast<float*>(a.rstd.data),
-                                   .rows = a.x.rows, .cols = a.x.cols, .eps = a.eps},
+                                  {.x = a.x.view(),
+                                   .w = a.w.view(),
+                                   .y = a.y.view(),
+                                   .rstd = static_cast<float*>(a.rstd.data),
+                                   .rows = a.x.rows,
+                                   .cols = a.x.cols,
+                                   .eps = a.eps},
                                   cpu::rmsnorm_forward, cuda::rmsnorm_forward, run);
 }
 
@@ -38,10 +44,15 @@ void rmsnorm_backward(const RmsNormBackward& a, Run& run) {
     const OpCost cost = {.flops = (a.d_w ? 11.0 : 9.0) * static_cast<double>(a.x.count()),
                          .bytes = 4 * bytes(a.x) + bytes(a.w) + bytes(a.rstd) + bytes(a.d_w)};
     launch<llmft::RmsNormBackward>(kOp, cost,
-                                   {.x = a.x.view(), .w = a.w.view(), .rstd = static_cast<float*>(a.rstd.data),
-                                    .d_y = a.d_y.view(), .d_x = a.d_x.view(), .d_w = static_cast<float*>(a.d_w.data),
-                                    .rows = a.x.rows, .cols = a.x.cols},
+                                   {.x = a.x.view(),
+                                    .w = a.w.view(),
+                                    .rstd = static_cast<float*>(a.rstd.data),
+                                    .d_y = a.d_y.view(),
+                                    .d_x = a.d_x.view(),
+                                    .d_w = static_cast<float*>(a.d_w.data),
+                                    .rows = a.x.rows,
+                                    .cols = a.x.cols},
                                    cpu::rmsnorm_backward, cuda::rmsnorm_backward, run);
 }
 
-}  // namespace llmft::ops
+}   // namespace llmft::ops

@@ -24,4 +24,4 @@ struct RmsNormBackward {
 };
 void rmsnorm_backward(const RmsNormBackward&, Run&);
 
-}  // namespace llmft::ops
+}   // namespace llmft::ops

@@ -12,11 +12,16 @@ void rope_table(const RopeTable& a, Run& run) {
     expect_shape(kOp, "inv_freq", a.inv_freq, 1, a.cos.cols);
     expect_shape(kOp, "sin", a.sin, a.cos.rows, a.cos.cols);
     expect_dtype(kOp, "sin", a.sin, a.cos.dtype);
-    launch<llmft::RopeTable>(kOp, {.flops = static_cast<double>(a.cos.count()), .bytes = 2 * bytes(a.cos) + bytes(a.positions)},
-                             {.positions = static_cast<int32_t*>(a.positions.data),
-                              .inv_freq = static_cast<float*>(a.inv_freq.data), .cos = a.cos.view(), .sin = a.sin.view(),
-                              .tokens = a.cos.rows, .half = a.cos.cols, .scaling = a.scaling},
-                             cpu::rope_table, cuda::rope_table, run);
+    launch<llmft::RopeTable>(
+        kOp, {.flops = static_cast<double>(a.cos.count()), .bytes = 2 * bytes(a.cos) + bytes(a.positions)},
+        {.positions = static_cast<int32_t*>(a.positions.data),
+         .inv_freq = static_cast<float*>(a.inv_freq.data),
+         .cos = a.cos.view(),
+         .sin = a.sin.view(),
+         .tokens = a.cos.rows,
+         .half = a.cos.cols,
+         .scaling = a.scaling},
+        cpu::rope_table, cuda::rope_table, run);
 }
 
 void rope_apply(const RopeApply& a, Run& run) {
@@ -26,10 +31,16 @@ void rope_apply(const RopeApply& a, Run& run) {
     expect_dtype(kOp, "cos", a.cos, a.x.dtype);
     expect_shape(kOp, "sin", a.sin, a.cos.rows, a.cos.cols);
     expect_dtype(kOp, "sin", a.sin, a.x.dtype);
-    launch<llmft::RopeApply>(kOp, {.flops = 3.0 * static_cast<double>(a.x.count()), .bytes = 2 * bytes(a.x) + 2 * bytes(a.cos)},
-                             {.x = a.x.view(), .cos = a.cos.view(), .sin = a.sin.view(), .tokens = a.x.rows,
-                              .heads = a.x.cols / head_dim, .half = a.cos.cols, .direction = a.direction},
-                             cpu::rope_apply, cuda::rope_apply, run);
+    launch<llmft::RopeApply>(
+        kOp, {.flops = 3.0 * static_cast<double>(a.x.count()), .bytes = 2 * bytes(a.x) + 2 * bytes(a.cos)},
+        {.x = a.x.view(),
+         .cos = a.cos.view(),
+         .sin = a.sin.view(),
+         .tokens = a.x.rows,
+         .heads = a.x.cols / head_dim,
+         .half = a.cos.cols,
+         .direction = a.direction},
+        cpu::rope_apply, cuda::rope_apply, run);
 }
 
-}  // namespace llmft::ops
+}   // namespace llmft::ops

@@ -23,4 +23,4 @@ struct RopeApply {
 };
 void rope_apply(const RopeApply&, Run&);
 
-}  // namespace llmft::ops
+}   // namespace llmft::ops

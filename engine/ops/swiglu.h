@@ -11,9 +11,9 @@ struct SwigluForward {
 void swiglu_forward(const SwigluForward&, Run&);
 
 struct SwigluBackward {
-    Tensor gate, up, d_y;    // (T, F)
-    Tensor d_gate, d_up;     // (T, F) may be gate and up
+    Tensor gate, up, d_y;   // (T, F)
+    Tensor d_gate, d_up;    // (T, F) may be gate and up
 };
 void swiglu_backward(const SwigluBackward&, Run&);
 
-}  // namespace llmft::ops
+}   // namespace llmft::ops

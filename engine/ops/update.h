@@ -25,8 +25,8 @@ struct AdamwStep {
     Tensor param, grad, m, v;   // (1, count) f32
     Tensor grad_scale;          // (1, 1) f32
     double lr, beta1, beta2, eps, decay;
-    int64_t step;               // from 1
+    int64_t step;   // from 1
 };
 void adamw_step(const AdamwStep&, Run&);
 
-}  // namespace llmft::ops
+}   // namespace llmft::ops

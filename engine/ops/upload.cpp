@@ -17,7 +17,7 @@ void for_pieces(const Tensor& t, Body&& body) {
     for (int64_t first = 0; first < t.rows; first += step) body(first, std::min(step, t.rows - first));
 }
 
-}  // namespace
+}   // namespace
 
 void upload_converted(const Tensor& dst, const void* host, DType dtype, Run& run) {
     if (run.device.kind() == DeviceKind::kDry) return;
@@ -28,7 +28,10 @@ void upload_converted(const Tensor& dst, const void* host, DType dtype, Run& run
         if (dtype != dst.dtype) {
             piece.resize(static_cast<size_t>(rows * dst.cols * size_bytes(dst.dtype)));
             cpu::cast({.x = {.data = const_cast<std::byte*>(from), .dtype = dtype, .ld = dst.cols},
-                       .y = {.data = piece.data(), .dtype = dst.dtype, .ld = dst.cols}, .rows = rows, .cols = dst.cols, .scale = 1});
+                       .y = {.data = piece.data(), .dtype = dst.dtype, .ld = dst.cols},
+                       .rows = rows,
+                       .cols = dst.cols,
+                       .scale = 1});
             converted = piece.data();
         }
         run.device.upload(dst.row_slice(first, rows), converted, run.stream);
@@ -44,8 +47,11 @@ void download_f32(float* host, const Tensor& src, Run& run) {
         piece.resize(static_cast<size_t>(rows * src.cols * size_bytes(src.dtype)));
         run.device.download(piece.data(), src.row_slice(first, rows), run.stream);
         cpu::cast({.x = {.data = piece.data(), .dtype = src.dtype, .ld = src.cols},
-                   .y = {.data = to, .dtype = DType::kF32, .ld = src.cols}, .rows = rows, .cols = src.cols, .scale = 1});
+                   .y = {.data = to, .dtype = DType::kF32, .ld = src.cols},
+                   .rows = rows,
+                   .cols = src.cols,
+                   .scale = 1});
     });
 }
 
-}  // namespace llmft::ops
+}   // namespace llmft::ops

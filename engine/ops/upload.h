@@ -10,4 +10,4 @@ void upload_converted(const Tensor& dst, const void* host, DType dtype, Run& run
 // The other way: dense f32 rows.
 void download_f32(float* host, const Tensor& src, Run& run);
 
-}  // namespace llmft::ops
+}   // namespace llmft::ops

@@ -1,5 +1,5 @@
-// AdamW with f32 moments on the device (torch.optim.AdamW's formula: kernels/adamw/adamw.h). One launch for the decayed part of
-// the flat buffers, one for the rest.
+// AdamW with f32 moments on the device (torch.optim.AdamW's formula: kernels/adamw/adamw.h). One launch for the decayed
+// part of the flat buffers, one for the rest.
 #pragma once
 
 #include "engine/optim/optimizer.h"
@@ -25,4 +25,4 @@ private:
     Tensor m_, v_;   // (1, n) flat, in the order of the parameters
 };
 
-}  // namespace llmft
+}   // namespace llmft

@@ -11,7 +11,11 @@ GradientScale::GradientScale(Arena& arena)
 
 void GradientScale::measure(const Tensor& grads, double count, double max_norm, Run& run) {
     ops::sum_squares({.x = grads, .out = sum_squares_, .out_mode = OutMode::kOverwrite}, run);
-    ops::clip_scale({.sum_squares = sum_squares_, .norm = norm_, .grad_scale = factor_, .inv_count = 1 / count, .max_norm = max_norm},
+    ops::clip_scale({.sum_squares = sum_squares_,
+                     .norm = norm_,
+                     .grad_scale = factor_,
+                     .inv_count = 1 / count,
+                     .max_norm = max_norm},
                     run);
 }
 
@@ -21,4 +25,4 @@ double GradientScale::norm(Run& run) const {
     return norm;
 }
 
-}  // namespace llmft
+}   // namespace llmft

@@ -1,5 +1,5 @@
-// The global gradient norm, and with it the one factor that scales gradients: 1/N and clipping at once, made on the device, so
-// that the optimizer needs no read-back.
+// The global gradient norm, and with it the one factor that scales gradients: 1/N and clipping at once, made on the
+// device, so that the optimizer needs no read-back.
 #pragma once
 
 #include "engine/optim/parameter.h"
@@ -20,4 +20,4 @@ private:
     Tensor sum_squares_, norm_, factor_;
 };
 
-}  // namespace llmft
+}   // namespace llmft

@@ -7,8 +7,9 @@ namespace llmft {
 
 struct OptimizerStep {
     double lr;
-    int64_t step;        // from 1
-    Tensor grad_scale;   // (1, 1) f32 on the device: 1/N and the clipping factor; non-finite: the step must change nothing
+    int64_t step;   // from 1
+    Tensor
+        grad_scale;   // (1, 1) f32 on the device: 1/N and the clipping factor; non-finite: the step must change nothing
 };
 
 class Optimizer {
@@ -22,4 +23,4 @@ public:
     virtual std::vector<State> state() const = 0;   // everything a checkpoint must hold
 };
 
-}  // namespace llmft
+}   // namespace llmft

@@ -3,7 +3,9 @@
 namespace llmft {
 namespace {
 
-int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
+int64_t round_up(int64_t n, int64_t to) {
+    return (n + to - 1) / to * to;
+}
 
 Tensor matrix_at(const Tensor& flat, int64_t offset, int64_t rows, int64_t cols, const char* name) {
     Tensor t = flat.columns(offset, rows * cols);
@@ -13,13 +15,19 @@ Tensor matrix_at(const Tensor& flat, int64_t offset, int64_t rows, int64_t cols,
     return t;
 }
 
-}  // namespace
+}   // namespace
 
 size_t ParameterSet::add_block(const std::vector<Part>& parts, int64_t cols, Decay decay) {
     if (values_) throw InternalError("parameters: a block added after allocate");
-    blocks_.push_back({.first_parameter = parameters_.size(), .parts = parts.size(), .rows = 0, .cols = cols, .decay = decay, .offset = 0});
+    blocks_.push_back({.first_parameter = parameters_.size(),
+                       .parts = parts.size(),
+                       .rows = 0,
+                       .cols = cols,
+                       .decay = decay,
+                       .offset = 0});
     for (const Part& part : parts) {
-        parameters_.push_back({.name = part.name, .decay = decay, .rows = part.rows, .cols = cols, .value = {}, .grad = {}});
+        parameters_.push_back(
+            {.name = part.name, .decay = decay, .rows = part.rows, .cols = cols, .value = {}, .grad = {}});
         blocks_.back().rows += part.rows;
     }
     return blocks_.size() - 1;
@@ -52,8 +60,12 @@ Tensor ParameterSet::matrix(const Tensor& flat, const Block& block) const {
     return matrix_at(flat, block.offset, block.rows, block.cols, parameters_[block.first_parameter].name.c_str());
 }
 
-Tensor ParameterSet::value(size_t block) const { return matrix(values_, blocks_.at(block)); }
-Tensor ParameterSet::grad(size_t block) const { return matrix(grads_, blocks_.at(block)); }
+Tensor ParameterSet::value(size_t block) const {
+    return matrix(values_, blocks_.at(block));
+}
+Tensor ParameterSet::grad(size_t block) const {
+    return matrix(grads_, blocks_.at(block));
+}
 
 Range ParameterSet::range(size_t block) const {
     const Block& b = blocks_.at(block);
@@ -69,7 +81,11 @@ int64_t ParameterSet::count() const {
 Tensor ParameterSet::flat_part(const Tensor& flat, Decay decay) const {
     return decay == Decay::kYes ? flat.columns(0, decayed_) : flat.columns(decayed_, flat.cols - decayed_);
 }
-Tensor ParameterSet::values(Decay decay) const { return flat_part(values_, decay); }
-Tensor ParameterSet::grads(Decay decay) const { return flat_part(grads_, decay); }
+Tensor ParameterSet::values(Decay decay) const {
+    return flat_part(values_, decay);
+}
+Tensor ParameterSet::grads(Decay decay) const {
+    return flat_part(grads_, decay);
+}
 
-}  // namespace llmft
+}   // namespace llmft

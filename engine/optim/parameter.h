@@ -1,6 +1,7 @@
-// What is trained: f32 masters and their gradients, each in one flat buffer, so that clipping, collectives and the optimizer
-// are one launch each. Decayed parameters come first. A block is what must lie together: the stacked weights or adapters of
-// linears that share an input; blocks begin at multiples of kBlockAlignment elements, and the gaps stay zero.
+// What is trained: f32 masters and their gradients, each in one flat buffer, so that clipping, collectives and the
+// optimizer are one launch each. Decayed parameters come first. A block is what must lie together: the stacked weights
+// or adapters of linears that share an input; blocks begin at multiples of kBlockAlignment elements, and the gaps stay
+// zero.
 #pragma once
 
 #include <string>
@@ -70,4 +71,4 @@ private:
     Tensor values_, grads_;
 };
 
-}  // namespace llmft
+}   // namespace llmft

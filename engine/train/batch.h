@@ -1,5 +1,5 @@
-// What a step computes on. A micro-batch is a flat run of T tokens, documents one after another, no padding; how examples are
-// grouped into micro-batches changes speed and memory, never the result.
+// What a step computes on. A micro-batch is a flat run of T tokens, documents one after another, no padding; how
+// examples are grouped into micro-batches changes speed and memory, never the result.
 #pragma once
 
 #include <cstdint>
@@ -13,9 +13,10 @@ constexpr int32_t kNoLoss = -100;   // target of a position whose next token is 
 
 // A micro-batch on the host, as a BatchSource makes it.
 struct HostBatch {
-    std::vector<int32_t> ids;          // (T)
-    std::vector<int32_t> positions;    // (T) restart at 0 in every document
-    std::vector<int32_t> targets;      // (T) already shifted: the token that follows, or kNoLoss; kNoLoss at a document's end
+    std::vector<int32_t> ids;         // (T)
+    std::vector<int32_t> positions;   // (T) restart at 0 in every document
+    std::vector<int32_t>
+        targets;   // (T) already shifted: the token that follows, or kNoLoss; kNoLoss at a document's end
     std::vector<int32_t> example;      // (T) the example's index in its epoch: keys random masks
     std::vector<int32_t> cu_seqlens;   // (B + 1) first token of each document, then T
     int64_t tokens() const { return static_cast<int64_t>(ids.size()); }
@@ -27,11 +28,11 @@ struct Batch {
     Tensor ids, positions, targets;   // (1, T) int32
     Tensor example;                   // (1, T) int32
     Tensor cu_q, cu_k;                // (1, B + 1) int32; they differ where keys come from a cache
-    Tensor loss_index;                // (1, Q') int32: rows of the run that carry loss, filled up to whole head chunks with −1
-    Tensor loss_targets;              // (1, Q') int32: their targets, filled up with kNoLoss
-    int64_t tokens = 0;               // T
-    int64_t documents = 0;            // B
-    int64_t loss_rows = 0;         // Q, known to the host so that shapes are
+    Tensor loss_index;       // (1, Q') int32: rows of the run that carry loss, filled up to whole head chunks with −1
+    Tensor loss_targets;     // (1, Q') int32: their targets, filled up with kNoLoss
+    int64_t tokens = 0;      // T
+    int64_t documents = 0;   // B
+    int64_t loss_rows = 0;   // Q, known to the host so that shapes are
     int64_t attention_pairs = 0;   // Σ over documents of n·(n+1)/2: what causal attention costs
 };
 
@@ -52,4 +53,4 @@ public:
     virtual Window window(int64_t step) const = 0;
 };
 
-}  // namespace llmft
+}   // namespace llmft

@@ -5,7 +5,9 @@
 namespace llmft {
 namespace {
 
-int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
+int64_t round_up(int64_t n, int64_t to) {
+    return (n + to - 1) / to * to;
+}
 
 Tensor put(const Tensor& slot, const std::vector<int32_t>& values, Run& run) {
     const Tensor part = slot.columns(0, static_cast<int64_t>(values.size()));
@@ -13,7 +15,7 @@ Tensor put(const Tensor& slot, const std::vector<int32_t>& values, Run& run) {
     return part;
 }
 
-}  // namespace
+}   // namespace
 
 BatchSlots::BatchSlots(int64_t tokens, int64_t head_chunk, Arena& arena) : tokens_(tokens), head_chunk_(head_chunk) {
     const auto slot = [&](int64_t count) { return arena.persistent("batch", DType::kI32, 1, count); };
@@ -56,4 +58,4 @@ Batch BatchSlots::upload(const HostBatch& host, Run& run) const {
     return batch;
 }
 
-}  // namespace llmft
+}   // namespace llmft

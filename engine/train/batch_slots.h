@@ -18,4 +18,4 @@ private:
     Tensor ids_, positions_, targets_, example_, cu_, loss_index_, loss_targets_;
 };
 
-}  // namespace llmft
+}   // namespace llmft

@@ -1,5 +1,5 @@
-// A way to train: which parameters exist and how they reach the computation. LoRA and full fine-tuning publish masters into
-// compute storage; later methods change budgets, norms or the choice of layers at the same two moments.
+// A way to train: which parameters exist and how they reach the computation. LoRA and full fine-tuning publish masters
+// into compute storage; later methods change budgets, norms or the choice of layers at the same two moments.
 #pragma once
 
 #include "engine/core/run.h"
@@ -15,4 +15,4 @@ public:
     virtual void after_grads(int64_t step, Run&) = 0;
 };
 
-}  // namespace llmft
+}   // namespace llmft

@@ -17,10 +17,14 @@ struct BatchOptions {
     template <class V>
     void visit(V&& v) {
         v.group("batch");
-        v("per-device-train-batch-size", per_device_train_batch_size, "examples of one device in one accumulation step", {.at_least = 1});
-        v("gradient-accumulation-steps", gradient_accumulation_steps, "accumulation steps of an optimizer step", {.at_least = 1});
-        v("tokens-per-microbatch", tokens_per_microbatch, "tokens computed at once; changes speed and memory only (0: auto)", {.at_least = 0});
-        v("gradient-checkpointing", gradient_checkpointing, "what the backward reruns", {.one_of = "auto|none|ffn|full"});
+        v("per-device-train-batch-size", per_device_train_batch_size, "examples of one device in one accumulation step",
+          {.at_least = 1});
+        v("gradient-accumulation-steps", gradient_accumulation_steps, "accumulation steps of an optimizer step",
+          {.at_least = 1});
+        v("tokens-per-microbatch", tokens_per_microbatch,
+          "tokens computed at once; changes speed and memory only (0: auto)", {.at_least = 0});
+        v("gradient-checkpointing", gradient_checkpointing, "what the backward reruns",
+          {.one_of = "auto|none|ffn|full"});
     }
 };
 
@@ -49,13 +53,15 @@ struct LoopOptions {
         v("optim", optim, "optimizer", {.one_of = "adamw"});
         v("seed", seed, "of initialisation and dropout", {.at_least = 0, .at_most = 4294967295});
         v.group("evaluation");
-        v("eval-strategy", eval_strategy, "when the evaluation set is scored (auto: epoch where there is a set)", {.one_of = "auto|no|steps|epoch"});
+        v("eval-strategy", eval_strategy, "when the evaluation set is scored (auto: epoch where there is a set)",
+          {.one_of = "auto|no|steps|epoch"});
         v("eval-steps", eval_steps, "steps between evaluations (0: logging-steps)", {.at_least = 0});
         v.group("logging");
-        v("logging-steps", logging_steps, "steps between lines on the screen; metrics.jsonl has every step", {.at_least = 1});
+        v("logging-steps", logging_steps, "steps between lines on the screen; metrics.jsonl has every step",
+          {.at_least = 1});
         v.group("saving");
         v("save-strategy", save_strategy, "checkpoints while training (not built yet)", {.one_of = "no"});
     }
 };
 
-}  // namespace llmft
+}   // namespace llmft

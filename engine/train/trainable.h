@@ -8,9 +8,9 @@ namespace llmft {
 
 // Raw sums over predicted tokens, never means: they add up over micro-batches, windows and ranks.
 struct Sums {
-    double loss = 0;       // nats
-    double correct = 0;    // greedy matches
-    int64_t tokens = 0;    // predicted tokens, the weight of the loss
+    double loss = 0;      // nats
+    double correct = 0;   // greedy matches
+    int64_t tokens = 0;   // predicted tokens, the weight of the loss
     Sums& operator+=(const Sums& other) {
         loss += other.loss;
         correct += other.correct;
@@ -19,8 +19,8 @@ struct Sums {
     }
 };
 
-// Told, while a backward runs, which part of the flat gradient has had its last addition of this micro-batch: where a reduce-
-// scatter may start. `last` micro-batches of a window are marked by whoever owns the sink.
+// Told, while a backward runs, which part of the flat gradient has had its last addition of this micro-batch: where a
+// reduce- scatter may start. `last` micro-batches of a window are marked by whoever owns the sink.
 class GradSink {
 public:
     virtual ~GradSink() = default;
@@ -39,4 +39,4 @@ public:
     virtual const ParameterSet& parameters() const = 0;
 };
 
-}  // namespace llmft
+}   // namespace llmft

@@ -18,7 +18,8 @@ public:
 Sums accumulate(const TrainerParts& parts, const Window& window, Run& run) {
     NoSink sink;
     run.device.zero(parts.model.parameters().grads(), run.stream);
-    for (const HostBatch& host : window.micro_batches) parts.model.forward_backward(parts.slots.upload(host, run), sink, run);
+    for (const HostBatch& host : window.micro_batches)
+        parts.model.forward_backward(parts.slots.upload(host, run), sink, run);
     const Profile::Range range(run.profile, "step");
     parts.comm.all_reduce_sum(parts.model.parameters().grads(), run);
     return parts.model.take_sums(run);
@@ -26,8 +27,9 @@ Sums accumulate(const TrainerParts& parts, const Window& window, Run& run) {
 
 void check_finite(const StepRecord& record) {
     if (std::isfinite(record.loss) && std::isfinite(record.grad_norm)) return;
-    throw NumericalError(fmt::format("step {}: loss {}, gradient norm {}; the step was not taken; lower --learning-rate or look at its rows",
-                                     record.step, record.loss, record.grad_norm));
+    throw NumericalError(fmt::format(
+        "step {}: loss {}, gradient norm {}; the step was not taken; lower --learning-rate or look at its rows",
+        record.step, record.loss, record.grad_norm));
 }
 
 StepRecord take_step(const TrainerParts& parts, const TrainerPlan& plan, const Window& window, int64_t step, Run& run) {
@@ -51,7 +53,7 @@ StepRecord take_step(const TrainerParts& parts, const TrainerPlan& plan, const W
     return record;
 }
 
-}  // namespace
+}   // namespace
 
 Sums evaluate(const TrainerParts& parts, const std::vector<HostBatch>& batches, Run& run) {
     const Profile::Range range(run.profile, "evaluation");
@@ -60,7 +62,8 @@ Sums evaluate(const TrainerParts& parts, const std::vector<HostBatch>& batches, 
     return parts.model.take_sums(run);
 }
 
-TrainEnd train(const TrainerParts& parts, const TrainerPlan& plan, const BatchSource& source, const TrainerEvents& events, Run& run) {
+TrainEnd train(const TrainerParts& parts, const TrainerPlan& plan, const BatchSource& source,
+               const TrainerEvents& events, Run& run) {
     using Clock = std::chrono::steady_clock;
     int64_t num_tokens = 0;
     for (int64_t step = 0; step < plan.total_steps; ++step) {
@@ -84,4 +87,4 @@ TrainEnd train(const TrainerParts& parts, const TrainerPlan& plan, const BatchSo
     return TrainEnd::kDone;
 }
 
-}  // namespace llmft
+}   // namespace llmft

@@ -1,8 +1,8 @@
-// The loop: windows in, optimizer steps out. It drives four small faces and knows nothing behind them: Trainable (a model),
-// Method (what is trained), Optimizer, BatchSource. The plan is this loop on the dry device.
+// The loop: windows in, optimizer steps out. It drives four small faces and knows nothing behind them: Trainable (a
+// model), Method (what is trained), Optimizer, BatchSource. The plan is this loop on the dry device.
 //
-// A window is per_device_train_batch_size × gradient_accumulation_steps examples. Its gradients and losses are added up as raw
-// sums; the scale 1/N, N the window's predicted tokens over all ranks, is applied once, together with clipping.
+// A window is per_device_train_batch_size × gradient_accumulation_steps examples. Its gradients and losses are added up
+// as raw sums; the scale 1/N, N the window's predicted tokens over all ranks, is applied once, together with clipping.
 #pragma once
 
 #include <functional>
@@ -46,9 +46,9 @@ struct TrainerParts {
 struct TrainerPlan {
     int64_t total_steps = 0;
     double max_grad_norm = 1;
-    std::function<double(int64_t step)> learning_rate;              // of the step with 0-based index
-    std::function<bool(int64_t step)> evaluate_after = nullptr;     // steps from 1; null: never
-    const std::vector<HostBatch>* evaluation = nullptr;             // micro-batches of the evaluation set
+    std::function<double(int64_t step)> learning_rate;            // of the step with 0-based index
+    std::function<bool(int64_t step)> evaluate_after = nullptr;   // steps from 1; null: never
+    const std::vector<HostBatch>* evaluation = nullptr;           // micro-batches of the evaluation set
 };
 
 struct TrainerEvents {
@@ -58,10 +58,11 @@ struct TrainerEvents {
 
 enum class TrainEnd : uint8_t { kDone, kStopped };
 
-// Trains from step 0. Throws NumericalError, with the state untouched by that step, when loss or gradient is not finite.
+// Trains from step 0. Throws NumericalError, with the state untouched by that step, when loss or gradient is not
+// finite.
 TrainEnd train(const TrainerParts&, const TrainerPlan&, const BatchSource&, const TrainerEvents&, Run&);
 
 // Mean loss and accuracy over micro-batches, forward only.
 Sums evaluate(const TrainerParts&, const std::vector<HostBatch>&, Run&);
 
-}  // namespace llmft
+}   // namespace llmft

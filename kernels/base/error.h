@@ -1,5 +1,6 @@
 // The project's exceptions. The class says whose fault it is and fixes the exit code; the text says where, what,
-// got, wanted, and what to do. tools/main prints exactly one line from it: `llmft: error E-KIND: FILE: FIELD: what; remedy`.
+// got, wanted, and what to do. tools/main prints exactly one line from it: `llmft: error E-KIND: FILE: FIELD: what;
+// remedy`.
 #pragma once
 
 #include <stdexcept>
@@ -32,15 +33,17 @@ private:
 };
 
 // Bad input or usage. `where` is a file or a flag, `field` the place in it (may be empty), `what` is what is wrong, and
-// `remedy` what to do. Kinds are those of the bad-input set: TRUNC LIMIT SYNTAX ENCODING SCHEMA RANGE OVERFLOW LAYOUT SHAPE
-// DTYPE MISSING EXTRA DUP PATH UNSAFE HASH VERSION TEMPLATE BUDGET DATA STATE VALUE, and USAGE.
+// `remedy` what to do. Kinds are those of the bad-input set: TRUNC LIMIT SYNTAX ENCODING SCHEMA RANGE OVERFLOW LAYOUT
+// SHAPE DTYPE MISSING EXTRA DUP PATH UNSAFE HASH VERSION TEMPLATE BUDGET DATA STATE VALUE, and USAGE.
 class UserError : public Error {
 public:
-    UserError(std::string kind, std::string_view where, std::string_view field, std::string_view what, std::string_view remedy)
+    UserError(std::string kind, std::string_view where, std::string_view field, std::string_view what,
+              std::string_view remedy)
         : Error(ExitCode::kBadInput, std::move(kind), join(where, field, what, remedy)) {}
 
 private:
-    static std::string join(std::string_view where, std::string_view field, std::string_view what, std::string_view remedy) {
+    static std::string join(std::string_view where, std::string_view field, std::string_view what,
+                            std::string_view remedy) {
         std::string text(where);
         for (const std::string_view part : {field, what})
             if (!part.empty()) text.append(text.empty() ? "" : ": ").append(part);
@@ -75,4 +78,4 @@ public:
     explicit InternalError(const std::string& text) : Error(ExitCode::kInternalBug, "BUG", text) {}
 };
 
-}  // namespace llmft
+}   // namespace llmft

@@ -1,6 +1,6 @@
 // Instruction sets of the CPU dialect. Every <op>_cpu.cpp is compiled once for each of them, inside namespace
-// cpu::LLMFT_ISA; kernels/isa_cpu.cpp picks one at start and forwards. Code in there must not instantiate inline functions of
-// the standard library: the linker could keep the copy that an old processor cannot run.
+// cpu::LLMFT_ISA; kernels/isa_cpu.cpp picks one at start and forwards. Code in there must not instantiate inline
+// functions of the standard library: the linker could keep the copy that an old processor cannot run.
 #pragma once
 
 namespace llmft {
@@ -13,4 +13,4 @@ const char* name(Isa);
 // For tests and bench: choose another one, which the processor must have. False where it does not.
 bool set_isa(Isa);
 
-}  // namespace llmft
+}   // namespace llmft

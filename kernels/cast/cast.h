@@ -1,5 +1,5 @@
-// y = scale·x over a matrix, between any two float dtypes, one rounding. With equal dtypes and scale 1 it is a strided copy
-// of the bits.
+// y = scale·x over a matrix, between any two float dtypes, one rounding. With equal dtypes and scale 1 it is a strided
+// copy of the bits.
 #pragma once
 
 #include "kernels/base/stream.h"
@@ -22,4 +22,4 @@ namespace cuda {
 void cast(const Cast&, StreamHandle);
 }
 
-}  // namespace llmft
+}   // namespace llmft

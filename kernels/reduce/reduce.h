@@ -1,6 +1,7 @@
 // Sums in double over blocks of a fixed size, partial sums added in order: the same bits for any number of threads.
 //   sum_squares: out[0] (=, or += under kAccumulate) Σ x[i]²
-//   loss_sums:   sums[0] += Σ loss, sums[1] += Σ correct      (rows of one head chunk; targets < 0 have loss 0, correct 0)
+//   loss_sums:   sums[0] += Σ loss, sums[1] += Σ correct      (rows of one head chunk; targets < 0 have loss 0, correct
+//   0)
 #pragma once
 
 #include "kernels/base/stream.h"
@@ -28,10 +29,10 @@ struct LossSums {
 namespace cpu {
 void sum_squares(const SumSquares&);
 void loss_sums(const LossSums&);
-}
+}   // namespace cpu
 namespace cuda {
 void sum_squares(const SumSquares&, StreamHandle);
 void loss_sums(const LossSums&, StreamHandle);
-}
+}   // namespace cuda
 
-}  // namespace llmft
+}   // namespace llmft

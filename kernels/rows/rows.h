@@ -1,6 +1,7 @@
 // Rows picked and put back by index.
 //   gather:   y[i,:] = x[index[i],:];  rows with index[i] < 0 become 0
-//   scatter:  y[index[i],:] = x[i,:];  rows with index[i] < 0 are skipped; rows of y that no index names stay as they are
+//   scatter:  y[index[i],:] = x[i,:];  rows with index[i] < 0 are skipped; rows of y that no index names stay as they
+//   are
 // Indices are distinct (or negative), so the order does not matter.
 #pragma once
 
@@ -20,10 +21,10 @@ struct MoveRows {
 namespace cpu {
 void gather_rows(const MoveRows&);
 void scatter_rows(const MoveRows&);
-}
+}   // namespace cpu
 namespace cuda {
 void gather_rows(const MoveRows&, StreamHandle);
 void scatter_rows(const MoveRows&, StreamHandle);
-}
+}   // namespace cuda
 
-}  // namespace llmft
+}   // namespace llmft

@@ -1,5 +1,5 @@
-// Full fine-tuning: every weight is a parameter with an f32 master; where the compute dtype differs, a copy is published before
-// each step.
+// Full fine-tuning: every weight is a parameter with an f32 master; where the compute dtype differs, a copy is
+// published before each step.
 #pragma once
 
 #include "model/adapter/tuning.h"
@@ -19,4 +19,4 @@ private:
     Decoder* model_ = nullptr;
 };
 
-}  // namespace llmft
+}   // namespace llmft

@@ -23,7 +23,9 @@ std::vector<std::string> split_list(const std::string& text) {
     return items;
 }
 
-bool is_a(const std::string& parameter) { return parameter.ends_with(".lora_A.weight"); }
+bool is_a(const std::string& parameter) {
+    return parameter.ends_with(".lora_A.weight");
+}
 
 // kaiming_uniform(a=√5) of a linear: U(−1/√in, 1/√in).
 void draw_a(const Parameter& p, uint32_t seed, Run& run) {
@@ -35,7 +37,7 @@ void draw_a(const Parameter& p, uint32_t seed, Run& run) {
     run.device.synchronize(run.stream);
 }
 
-}  // namespace
+}   // namespace
 
 Lora::Lora(const LoraOptions& options, uint32_t seed) : options_(options), seed_(seed) {
     if (options.target_modules != "all-linear") targets_ = split_list(options.target_modules);
@@ -51,11 +53,15 @@ Lora Lora::from_folder(const std::filesystem::path& folder, double dropout) {
 
 // PEFT's rule for a list: the whole path, or its end after a dot.
 LinearTraining Lora::linear(std::string_view module, int64_t, int64_t) const {
-    const bool targeted = targets_.empty() || std::any_of(targets_.begin(), targets_.end(), [&](const std::string& target) {
-                              return module == target || module.ends_with("." + target);
-                          });
+    const bool targeted =
+        targets_.empty() || std::any_of(targets_.begin(), targets_.end(), [&](const std::string& target) {
+            return module == target || module.ends_with("." + target);
+        });
     if (!targeted) return {};
-    return {.training = LinearGroup::Training::kAdapters, .rank = options_.r, .scaling = options_.scaling(), .dropout = options_.dropout};
+    return {.training = LinearGroup::Training::kAdapters,
+            .rank = options_.r,
+            .scaling = options_.scaling(),
+            .dropout = options_.dropout};
 }
 
 void Lora::initialise(Decoder& model, Run& run) {
@@ -70,7 +76,9 @@ void Lora::initialise(Decoder& model, Run& run) {
         if (is_a(p.name)) draw_a(p, seed_, run);
 }
 
-void Lora::before_step(int64_t, Run& run) { model_->publish(run); }
+void Lora::before_step(int64_t, Run& run) {
+    model_->publish(run);
+}
 
 void Lora::save(const Decoder& model, const SaveFolders& folders, Run& run) const {
     std::vector<std::string> modules;
@@ -89,4 +97,4 @@ void Lora::save(const Decoder& model, const SaveFolders& folders, Run& run) cons
     write_peft(folders.output, config, model.parameters().parameters(), run);
 }
 
-}  // namespace llmft
+}   // namespace llmft

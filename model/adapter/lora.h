@@ -20,7 +20,8 @@ class Lora final : public Tuning {
 public:
     // A fresh adapter: A ~ U(±1/√in), B = 0 (PEFT's init_lora_weights=true), numbers keyed by seed and parameter name.
     Lora(const LoraOptions& options, uint32_t seed);
-    // Continues the adapter in a folder that PEFT or llmft wrote: its r, alpha and targets hold; `dropout` is the run's.
+    // Continues the adapter in a folder that PEFT or llmft wrote: its r, alpha and targets hold; `dropout` is the
+    // run's.
     static Lora from_folder(const std::filesystem::path& folder, double dropout);
 
     LinearTraining linear(std::string_view module, int64_t in, int64_t out) const override;
@@ -41,4 +42,4 @@ private:
     Decoder* model_ = nullptr;
 };
 
-}  // namespace llmft
+}   // namespace llmft

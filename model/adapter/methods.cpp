@@ -11,13 +11,15 @@ constexpr double kAdapterRate = 2e-4;
 constexpr double kFullRate = 2e-5;
 
 std::unique_ptr<Tuning> make_lora(const MethodRequest& request) {
-    if (!request.adapter.empty()) return std::make_unique<Lora>(Lora::from_folder(request.adapter, request.lora.dropout));
+    if (!request.adapter.empty())
+        return std::make_unique<Lora>(Lora::from_folder(request.adapter, request.lora.dropout));
     return std::make_unique<Lora>(request.lora, request.seed);
 }
 
 std::unique_ptr<Tuning> make_full(const MethodRequest& request) {
     if (!request.adapter.empty())
-        throw UserError("USAGE", "--adapter", "", "full fine-tuning has no adapter to continue", "merge it first, or use --method lora");
+        throw UserError("USAGE", "--adapter", "", "full fine-tuning has no adapter to continue",
+                        "merge it first, or use --method lora");
     return std::make_unique<Full>();
 }
 
@@ -36,7 +38,7 @@ public:
     void save(const Decoder&, const SaveFolders&, Run&) const override { throw InternalError("nothing was trained"); }
 };
 
-}  // namespace
+}   // namespace
 
 const MethodEntry& method(std::string_view name) {
     std::string known;
@@ -44,7 +46,8 @@ const MethodEntry& method(std::string_view name) {
         if (entry.name == name) return entry;
         known += (known.empty() ? "" : ", ") + std::string(entry.name);
     }
-    throw UserError("USAGE", "--method", std::string(name), "this version does not have it", fmt::format("use one of {}", known));
+    throw UserError("USAGE", "--method", std::string(name), "this version does not have it",
+                    fmt::format("use one of {}", known));
 }
 
 std::unique_ptr<Tuning> make_inference(const std::filesystem::path& adapter) {
@@ -52,4 +55,4 @@ std::unique_ptr<Tuning> make_inference(const std::filesystem::path& adapter) {
     return std::make_unique<Lora>(Lora::from_folder(adapter, 0));
 }
 
-}  // namespace llmft
+}   // namespace llmft

@@ -27,4 +27,4 @@ const MethodEntry& method(std::string_view name);
 // Nothing is trained: the base, or the base with an adapter, for evaluation and generation.
 std::unique_ptr<Tuning> make_inference(const std::filesystem::path& adapter);
 
-}  // namespace llmft
+}   // namespace llmft

@@ -18,19 +18,22 @@ constexpr const char* kConfig = "adapter_config.json";
 
 // Fields that change the maths and have no code yet: absent, null, false, empty, or as a plain LoRA has them.
 void refuse_what_is_not_built(const JsonField& config) {
-    for (const char* name :
-         {"use_rslora", "use_dora", "lora_bias", "fan_in_fan_out", "use_qalora", "rank_pattern", "alpha_pattern", "modules_to_save",
-          "layers_to_transform", "layers_pattern", "exclude_modules", "trainable_token_indices", "layer_replication", "target_parameters",
-          "loftq_config", "alora_invocation_tokens", "eva_config", "corda_config", "lora_ga_config", "use_bdlora", "arrow_config",
-          "kasa_config", "velora_config", "monteclora_config"}) {
+    for (const char* name : {"use_rslora",          "use_dora",          "lora_bias",       "fan_in_fan_out",
+                             "use_qalora",          "rank_pattern",      "alpha_pattern",   "modules_to_save",
+                             "layers_to_transform", "layers_pattern",    "exclude_modules", "trainable_token_indices",
+                             "layer_replication",   "target_parameters", "loftq_config",    "alora_invocation_tokens",
+                             "eva_config",          "corda_config",      "lora_ga_config",  "use_bdlora",
+                             "arrow_config",        "kasa_config",       "velora_config",   "monteclora_config"}) {
         const auto field = config.find(name);
         if (!field || field->json() == false || field->json().empty()) continue;
-        field->refuse("SCHEMA", fmt::format("{} is not supported", field->json().dump()), "this version continues plain LoRA adapters");
+        field->refuse("SCHEMA", fmt::format("{} is not supported", field->json().dump()),
+                      "this version continues plain LoRA adapters");
     }
-    if (config.text_or("bias", "none") != "none") config.at("bias").refuse("SCHEMA", "trained biases are not supported", "use bias none");
+    if (config.text_or("bias", "none") != "none")
+        config.at("bias").refuse("SCHEMA", "trained biases are not supported", "use bias none");
 }
 
-}  // namespace
+}   // namespace
 
 PeftConfig read_peft_config(const std::filesystem::path& folder) {
     const std::string file = (folder / kConfig).string();
@@ -42,13 +45,14 @@ PeftConfig read_peft_config(const std::filesystem::path& folder) {
     refuse_what_is_not_built(config);
     constexpr int64_t kMaxRank = 1 << 16;
     const auto r = config.find("r"), alpha = config.find("lora_alpha"), dropout = config.find("lora_dropout");
-    PeftConfig result = {.r = r ? r->integer(1, kMaxRank) : 8,             // 8: PEFT's defaults of missing fields
+    PeftConfig result = {.r = r ? r->integer(1, kMaxRank) : 8,   // 8: PEFT's defaults of missing fields
                          .alpha = alpha ? alpha->number(1e-9, 1e9) : 8,
                          .dropout = dropout ? dropout->number(0, 0.999) : 0,
                          .target_modules = {},
                          .base_model = ""};
     const JsonField targets = config.at("target_modules");
-    if (!targets.json().is_array()) targets.refuse("SCHEMA", "it must be a list of module names", "save the adapter with an explicit list");
+    if (!targets.json().is_array())
+        targets.refuse("SCHEMA", "it must be a list of module names", "save the adapter with an explicit list");
     for (const JsonField& target : targets.items()) result.target_modules.push_back(target.text());
     return result;
 }
@@ -56,30 +60,35 @@ PeftConfig read_peft_config(const std::filesystem::path& folder) {
 void read_peft_weights(const std::filesystem::path& folder, const std::vector<Parameter>& parameters, Run& run) {
     const std::filesystem::path path = folder / kWeights;
     if (!std::filesystem::exists(path) && std::filesystem::exists(folder / "adapter_model.bin"))
-        throw UserError("UNSAFE", (folder / "adapter_model.bin").string(), "", "a pickle is not read", "save it with safe_serialization=True");
+        throw UserError("UNSAFE", (folder / "adapter_model.bin").string(), "", "a pickle is not read",
+                        "save it with safe_serialization=True");
     const Safetensors file = Safetensors::open(path);
     if (file.tensors().size() != parameters.size())
-        throw UserError("SHAPE", path.string(), "", fmt::format("{} tensors, the targets of adapter_config.json make {} on this model",
-                                                               file.tensors().size(), parameters.size()),
+        throw UserError("SHAPE", path.string(), "",
+                        fmt::format("{} tensors, the targets of adapter_config.json make {} on this model",
+                                    file.tensors().size(), parameters.size()),
                         "give the base model that the adapter was trained on");
     for (const Parameter& p : parameters) {
         const SafeTensor* tensor = file.find(kPrefix + p.name);
-        if (!tensor) throw UserError("MISSING", path.string(), kPrefix + p.name, "no such tensor", "give the base model that the adapter was trained on");
+        if (!tensor)
+            throw UserError("MISSING", path.string(), kPrefix + p.name, "no such tensor",
+                            "give the base model that the adapter was trained on");
         load_tensor(*tensor, path.string(), p.value, run);
     }
     file.expect_intact();
 }
 
-void write_peft(const std::filesystem::path& folder, const PeftConfig& config, const std::vector<Parameter>& parameters, Run& run) {
+void write_peft(const std::filesystem::path& folder, const PeftConfig& config, const std::vector<Parameter>& parameters,
+                Run& run) {
     std::vector<float> buffer;
     std::vector<TensorToWrite> tensors;
     for (const Parameter& p : parameters)
-        tensors.push_back({.name = kPrefix + p.name, .dtype = DType::kF32, .shape = {p.rows, p.cols},
-                           .bytes = [&p, &run, &buffer] {
-                               buffer.resize(static_cast<size_t>(p.rows * p.cols));
-                               run.device.download(buffer.data(), p.value, run.stream);
-                               return std::as_bytes(std::span(buffer));
-                           }});
+        tensors.push_back(
+            {.name = kPrefix + p.name, .dtype = DType::kF32, .shape = {p.rows, p.cols}, .bytes = [&p, &run, &buffer] {
+                 buffer.resize(static_cast<size_t>(p.rows * p.cols));
+                 run.device.download(buffer.data(), p.value, run.stream);
+                 return std::as_bytes(std::span(buffer));
+             }});
     write_safetensors(folder / kWeights, tensors);
     const bool whole = config.alpha == static_cast<double>(static_cast<int64_t>(config.alpha));
     const Json json = {{"peft_type", "LORA"},
@@ -108,4 +117,4 @@ void write_peft(const std::filesystem::path& folder, const PeftConfig& config, c
     write_file(folder / kConfig, hf_json(json));
 }
 
-}  // namespace llmft
+}   // namespace llmft

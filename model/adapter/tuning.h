@@ -1,6 +1,6 @@
-// The seam between methods and the model: what a method does to each linear is asked once, before memory is planned; then it
-// gives starting values, publishes masters before each step, and writes its result. Adding a method is a file beside this one
-// and a line in the table of model/adapter/methods.cpp.
+// The seam between methods and the model: what a method does to each linear is asked once, before memory is planned;
+// then it gives starting values, publishes masters before each step, and writes its result. Adding a method is a file
+// beside this one and a line in the table of model/adapter/methods.cpp.
 #pragma once
 
 #include <filesystem>
@@ -38,4 +38,4 @@ public:
     virtual void save(const Decoder&, const SaveFolders&, Run&) const = 0;
 };
 
-}  // namespace llmft
+}   // namespace llmft

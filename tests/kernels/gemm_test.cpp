@@ -99,8 +99,8 @@ void check_every_size(GemmEngine engine) {
     for (const Size size : sizes) {
         for (const Types types : kTypes) {
             if (!cpu::gemm_has(engine, types.operand)) continue;
-            check_op(gemm_case(engine, size, types, {Transpose::kNo, Transpose::kYes, OutMode::kOverwrite},
-                               Numbers::kReal));
+            check_op(
+                gemm_case(engine, size, types, {Transpose::kNo, Transpose::kYes, OutMode::kOverwrite}, Numbers::kReal));
             check_op(gemm_case(engine, size, types, {Transpose::kYes, Transpose::kNo, OutMode::kAccumulate},
                                Numbers::kWhole));
         }
@@ -166,7 +166,7 @@ TEST_CASE("a gemm that oneDNN has no kernel for is an internal error that names 
                  .m = 2,
                  .n = 3,
                  .k = 4,
-                       .out_mode = OutMode::kOverwrite,
+                 .out_mode = OutMode::kOverwrite,
                  .engine = GemmEngine::kOneDnn};
     CHECK_THROWS_WITH_AS(cpu::gemm(g), doctest::Contains("M=2, N=3, K=4"), InternalError);
 }

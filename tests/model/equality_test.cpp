@@ -32,15 +32,19 @@ std::vector<GoldenExample> random_examples(size_t count) {
 }
 
 // Gradient sums of the examples, cut into micro-batches of at most `tokens` tokens and `most` examples.
-std::vector<float> gradient_in_groups(Session& session, std::span<const GoldenExample> examples, size_t tokens, size_t most) {
+std::vector<float> gradient_in_groups(Session& session, std::span<const GoldenExample> examples, size_t tokens,
+                                      size_t most) {
     NoSink sink;
     Run run = session.run();
     run.device.zero(session.model().parameters().grads(), run.stream);
     for (size_t first = 0; first < examples.size();) {
         size_t count = 0, used = 0;
-        while (first + count < examples.size() && count < most && (count == 0 || used + examples[first + count].ids.size() <= tokens))
+        while (first + count < examples.size() && count < most &&
+               (count == 0 || used + examples[first + count].ids.size() <= tokens))
             used += examples[first + count++].ids.size();
-        session.model().forward_backward(session.slots().upload(flat_batch(examples.subspan(first, count), static_cast<int32_t>(first)), run), sink, run);
+        session.model().forward_backward(
+            session.slots().upload(flat_batch(examples.subspan(first, count), static_cast<int32_t>(first)), run), sink,
+            run);
         first += count;
     }
     const Tensor grads = session.model().parameters().grads();
@@ -51,11 +55,12 @@ std::vector<float> gradient_in_groups(Session& session, std::span<const GoldenEx
 
 double relative_difference(const std::vector<float>& a, const std::vector<float>& b) {
     double dd = 0, bb = 0;
-    for (size_t i = 0; i < a.size(); ++i) dd += std::pow(double{a[i]} - double{b[i]}, 2), bb += double{b[i]} * double{b[i]};
+    for (size_t i = 0; i < a.size(); ++i)
+        dd += std::pow(double{a[i]} - double{b[i]}, 2), bb += double{b[i]} * double{b[i]};
     return std::sqrt(dd / bb);
 }
 
-}  // namespace
+}   // namespace
 
 TEST_CASE("the gradient of sixteen examples does not depend on how they are grouped, with dropout on") {
     const Golden golden = read_golden("grad-lora-tiny-gqa");
@@ -66,7 +71,8 @@ TEST_CASE("the gradient of sixteen examples does not depend on how they are grou
     struct Grouping {
         size_t tokens, most;
     };
-    for (const Grouping g : {Grouping{512, 4}, Grouping{512, 1}, Grouping{64, 16}, Grouping{37, 16}, Grouping{100, 16}}) {
+    for (const Grouping g :
+         {Grouping{512, 4}, Grouping{512, 1}, Grouping{64, 16}, Grouping{37, 16}, Grouping{100, 16}}) {
         CAPTURE(g.tokens);
         CAPTURE(g.most);
         // Sums over tokens are added in other orders: √500 roundings of 2^-24 relative to the largest partial sum.
@@ -91,12 +97,14 @@ TEST_CASE("gradients have the same bits for any number of threads, with either G
         GemmEngine gemm;
         DType dtype;
     };
-    for (const Variant v : {Variant{GemmEngine::kPortable, DType::kF32}, Variant{GemmEngine::kOneDnn, DType::kF32}, Variant{GemmEngine::kPortable, DType::kBf16}}) {
+    for (const Variant v : {Variant{GemmEngine::kPortable, DType::kF32}, Variant{GemmEngine::kOneDnn, DType::kF32},
+                            Variant{GemmEngine::kPortable, DType::kBf16}}) {
         std::vector<float> want;
         for (const int n : {1, 2, 3}) {
             set_thread_count(n);
             Lora lora = Lora::from_folder(golden.adapter_folder(), 0.3);
-            const auto session = open_session(*golden.model_folder(), lora, {.gemm = v.gemm, .dtype = v.dtype, .tokens = 512});
+            const auto session =
+                open_session(*golden.model_folder(), lora, {.gemm = v.gemm, .dtype = v.dtype, .tokens = 512});
             const std::vector<float> got = gradient_in_groups(*session, random_examples(16), 512, 16);
             if (want.empty())
                 want = got;
@@ -113,9 +121,10 @@ TEST_CASE("bf16 gradients lie as far from f32 as bf16 rounding explains") {
     const std::vector<GoldenExample> examples = random_examples(16);
     const auto f32 = open_session(*golden.model_folder(), a, {.tokens = 512});
     const auto bf16 = open_session(*golden.model_folder(), b, {.dtype = DType::kBf16, .tokens = 512});
-    // About twenty roundings of 2^-9 between a weight and its gradient, adding like a random walk: √20·2^-9 ≈ 0.9 %; random
-    // weights amplify them a few times through two norms.
-    const double difference = relative_difference(gradient_in_groups(*bf16, examples, 512, 16), gradient_in_groups(*f32, examples, 512, 16));
+    // About twenty roundings of 2^-9 between a weight and its gradient, adding like a random walk: √20·2^-9 ≈ 0.9 %;
+    // random weights amplify them a few times through two norms.
+    const double difference =
+        relative_difference(gradient_in_groups(*bf16, examples, 512, 16), gradient_in_groups(*f32, examples, 512, 16));
     CHECK(difference <= 0.05);
     CHECK(difference > 1e-4);   // it was computed in bf16 at all
 }
@@ -125,7 +134,8 @@ TEST_CASE("the measured high-water mark is the plan's for a full micro-batch, an
         for (const double dropout : {0.0, 0.3}) {
             const Golden golden = read_golden("grad-lora-tiny-gqa");
             const ModelConfig config = read_model_config(*golden.model_folder());
-            const SessionShape shape = {.dtype = DType::kF32, .tokens = 96, .recompute = std::vector<Recompute>(2, policy)};
+            const SessionShape shape = {
+                .dtype = DType::kF32, .tokens = 96, .recompute = std::vector<Recompute>(2, policy)};
             Lora lora = Lora::from_folder(golden.adapter_folder(), dropout);
             const Plan plan = plan_session(config, shape, 48, lora);
             const auto peak_of = [&](const HostBatch& batch) {

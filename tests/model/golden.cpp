@@ -10,9 +10,11 @@
 namespace llmft::test {
 namespace {
 
-std::filesystem::path golden_root() { return std::filesystem::path(LLMFT_SOURCE_DIR) / "tests" / "golden"; }
+std::filesystem::path golden_root() {
+    return std::filesystem::path(LLMFT_SOURCE_DIR) / "tests" / "golden";
+}
 
-std::map<std::string, std::vector<float>> read_parameters(Session& session, Tensor Parameter::* which) {
+std::map<std::string, std::vector<float>> read_parameters(Session& session, Tensor Parameter::*which) {
     std::map<std::string, std::vector<float>> result;
     Run run = session.run();
     for (const Parameter& p : session.model().parameters().parameters()) {
@@ -24,7 +26,7 @@ std::map<std::string, std::vector<float>> read_parameters(Session& session, Tens
     return result;
 }
 
-}  // namespace
+}   // namespace
 
 std::optional<std::filesystem::path> Golden::model_folder() const {
     const std::string model = case_json.at("model").get<std::string>();
@@ -32,8 +34,12 @@ std::optional<std::filesystem::path> Golden::model_folder() const {
     return golden_root() / model;
 }
 
-std::filesystem::path Golden::adapter_folder() const { return golden_root() / case_json.at("adapter").get<std::string>(); }
-Safetensors Golden::tensors() const { return Safetensors::open(folder / "expected.safetensors"); }
+std::filesystem::path Golden::adapter_folder() const {
+    return golden_root() / case_json.at("adapter").get<std::string>();
+}
+Safetensors Golden::tensors() const {
+    return Safetensors::open(folder / "expected.safetensors");
+}
 
 Golden read_golden(const std::string& name) {
     Golden golden;
@@ -41,7 +47,9 @@ Golden read_golden(const std::string& name) {
     golden.case_json = parse_json_file(golden.folder / "case.json", JsonLimits{});
     golden.expected = parse_json_file(golden.folder / "expected.json", JsonLimits{});
     for (const Json& one : parse_json_file(golden.folder / "batch.json", JsonLimits{}))
-        if (one.contains("input_ids")) golden.examples.push_back({one.at("input_ids").get<std::vector<int32_t>>(), one.at("labels").get<std::vector<int32_t>>()});
+        if (one.contains("input_ids"))
+            golden.examples.push_back(
+                {one.at("input_ids").get<std::vector<int32_t>>(), one.at("labels").get<std::vector<int32_t>>()});
     return golden;
 }
 
@@ -61,15 +69,21 @@ HostBatch flat_batch(std::span<const GoldenExample> examples, int32_t first_inde
     return batch;
 }
 
-std::unique_ptr<Session> open_session(const std::filesystem::path& model_folder, Tuning& tuning, const SessionOptions& options) {
+std::unique_ptr<Session> open_session(const std::filesystem::path& model_folder, Tuning& tuning,
+                                      const SessionOptions& options) {
     const ModelConfig config = read_model_config(model_folder);
-    const SessionShape shape = {.dtype = options.dtype, .tokens = options.tokens, 
-                                .recompute = std::vector<Recompute>(static_cast<size_t>(config.num_hidden_layers), options.recompute), .use = options.use,
-                                .adamw = options.adamw, .seed = options.seed};
+    const SessionShape shape = {
+        .dtype = options.dtype,
+        .tokens = options.tokens,
+        .recompute = std::vector<Recompute>(static_cast<size_t>(config.num_hidden_layers), options.recompute),
+        .use = options.use,
+        .adamw = options.adamw,
+        .seed = options.seed};
     // Twice the plan: tests also ask for logits of every row, which no step holds.
     const int64_t logits = 2 * options.tokens * config.vocab_size * 4;
-    auto session = std::make_unique<Session>(make_cpu_device({.gemm = options.gemm}),
-                                             2 * plan_session(config, shape, options.tokens, tuning).peak_bytes + logits, config, shape, tuning);
+    auto session = std::make_unique<Session>(
+        make_cpu_device({.gemm = options.gemm}),
+        2 * plan_session(config, shape, options.tokens, tuning).peak_bytes + logits, config, shape, tuning);
     Run run = session->run();
     load_weights(session->model(), ModelFiles::open(model_folder), run);
     tuning.initialise(session->model(), run);
@@ -77,8 +91,12 @@ std::unique_ptr<Session> open_session(const std::filesystem::path& model_folder,
     return session;
 }
 
-std::map<std::string, std::vector<float>> gradients(Session& session) { return read_parameters(session, &Parameter::grad); }
-std::map<std::string, std::vector<float>> values(Session& session) { return read_parameters(session, &Parameter::value); }
+std::map<std::string, std::vector<float>> gradients(Session& session) {
+    return read_parameters(session, &Parameter::grad);
+}
+std::map<std::string, std::vector<float>> values(Session& session) {
+    return read_parameters(session, &Parameter::value);
+}
 
 void check_tensors(const std::map<std::string, std::vector<float>>& got, const Safetensors& want, Closeness closeness) {
     size_t compared = 0;
@@ -105,4 +123,4 @@ void check_tensors(const std::map<std::string, std::vector<float>>& got, const S
     CHECK(got.size() == compared);
 }
 
-}  // namespace llmft::test
+}   // namespace llmft::test

@@ -46,7 +46,8 @@ struct SessionOptions {
     SessionShape::Use use = SessionShape::Use::kTrain;
 };
 // A loaded, initialised and published session.
-std::unique_ptr<Session> open_session(const std::filesystem::path& model_folder, Tuning& tuning, const SessionOptions& options);
+std::unique_ptr<Session> open_session(const std::filesystem::path& model_folder, Tuning& tuning,
+                                      const SessionOptions& options);
 
 // Every parameter by the name that expected.safetensors uses.
 std::map<std::string, std::vector<float>> gradients(Session& session);
@@ -59,4 +60,4 @@ struct Closeness {
 };
 void check_tensors(const std::map<std::string, std::vector<float>>& got, const Safetensors& want, Closeness closeness);
 
-}  // namespace llmft::test
+}   // namespace llmft::test

@@ -1,12 +1,12 @@
 // Logits and gradients against transformers and PEFT (tests/oracle/{tiny_models,gradients,dropout}.py).
 //
-// Tolerances: f32 sums of up to 1,000 terms, each rounded to 2^-24 relative, leave about √1000·2^-24 ≈ 2e-6 of a tensor's norm;
-// the goldens lie within 2.1e-6 of float64 themselves. A factor of 10 is for cancellation in attention's backward. The issue's
-// own bound (cosine ≥ 0.99999, relative ≤ 1e-4) is looser.
+// Tolerances: f32 sums of up to 1,000 terms, each rounded to 2^-24 relative, leave about √1000·2^-24 ≈ 2e-6 of a
+// tensor's norm; the goldens lie within 2.1e-6 of float64 themselves. A factor of 10 is for cancellation in attention's
+// backward. The issue's own bound (cosine ≥ 0.99999, relative ≤ 1e-4) is looser.
 #include <doctest/doctest.h>
 
-#include "tests/model/golden.h"
 #include "tests/harness/compare.h"
+#include "tests/model/golden.h"
 
 using namespace llmft;
 using namespace llmft::test;
@@ -32,7 +32,8 @@ void check_gradient_case(const std::string& name, Tuning& tuning, const SessionO
     const Golden golden = read_golden(name);
     const auto session = open_session(*golden.model_folder(), tuning, options);
     const Sums sums = gradients_of(*session, golden.examples);
-    check_close("sum of losses", sums.loss, golden.expected.at("sum_loss").get<double>(), {.rel = 1e-5, .why = "f32 logits"});
+    check_close("sum of losses", sums.loss, golden.expected.at("sum_loss").get<double>(),
+                {.rel = 1e-5, .why = "f32 logits"});
     int64_t predicted = 0, correct = 0;
     for (const Json& n : golden.expected.at("predicted")) predicted += n.get<int64_t>();
     for (const Json& n : golden.expected.at("correct")) correct += n.get<int64_t>();
@@ -41,7 +42,7 @@ void check_gradient_case(const std::string& name, Tuning& tuning, const SessionO
     check_tensors(gradients(*session), golden.tensors(), kF32);
 }
 
-}  // namespace
+}   // namespace
 
 TEST_CASE("logits of random models equal transformers', all positions, also from sharded bf16 files") {
     for (const char* name : {"tiny-gqa", "tiny-llama3", "tiny-sharded-bf16"}) {
@@ -81,7 +82,8 @@ TEST_CASE("gradients of full fine-tuning equal torch's") {
 
 TEST_CASE("gradients of LoRA with random A and B equal PEFT's, for all linears and for some") {
     for (const GemmEngine gemm : {GemmEngine::kPortable, GemmEngine::kOneDnn})
-        for (const char* name : {"grad-lora-tiny-gqa", "grad-lora-tiny-llama3", "grad-lora-some-tiny-gqa", "grad-lora-some-tiny-llama3"}) {
+        for (const char* name :
+             {"grad-lora-tiny-gqa", "grad-lora-tiny-llama3", "grad-lora-some-tiny-gqa", "grad-lora-some-tiny-llama3"}) {
             Lora lora = Lora::from_folder(read_golden(name).adapter_folder(), 0);
             check_gradient_case(name, lora, {.gemm = gemm});
         }
@@ -90,10 +92,12 @@ TEST_CASE("gradients of LoRA with random A and B equal PEFT's, for all linears a
 TEST_CASE("with the same dropout masks, gradients equal PEFT's") {
     const Golden golden = read_golden("grad-dropout-tiny-gqa");
     Lora lora = Lora::from_folder(golden.adapter_folder(), golden.case_json.at("dropout").get<double>());
-    const auto session = open_session(*golden.model_folder(), lora, {.seed = golden.case_json.at("seed").get<uint32_t>()});
+    const auto session =
+        open_session(*golden.model_folder(), lora, {.seed = golden.case_json.at("seed").get<uint32_t>()});
     session->parts().rng.step = golden.case_json.at("step").get<uint32_t>();
     const Sums sums = gradients_of(*session, golden.examples);
-    check_close("sum of losses", sums.loss, golden.expected.at("sum_loss").get<double>(), {.rel = 1e-5, .why = "f32 logits"});
+    check_close("sum of losses", sums.loss, golden.expected.at("sum_loss").get<double>(),
+                {.rel = 1e-5, .why = "f32 logits"});
     check_tensors(gradients(*session), golden.tensors(), kF32);
 }
 
