@@ -57,7 +57,7 @@ void Decoder::forward_backward(const Batch& batch, GradSink& sink, Run& run) {
         std::max(any.attention.o.p, any.mlp.down.p);   // room for dS of o and down beside the residual's gradient
     const Tensor d_x =
         run.arena.take("d_residual", options_.dtype, batch.tokens, config_.hidden_size, config_.hidden_size + spare);
-    lm_loss(head_, x_last, batch, d_x, loss_, c.linear, run);
+    lm_loss_backward(head_, *options_.objective, x_last, batch, d_x, loss_, c.linear, run);
     loss_tokens_ += batch.loss_rows;
 
     const Profile::Range range(run.profile, "backward");
@@ -101,7 +101,7 @@ Tensor Decoder::hidden(const Batch& batch, std::vector<KeyValueCache>* caches, c
 void Decoder::evaluate(const Batch& batch, Run& run) {
     const Arena::Mark step(run.arena);
     const LayerContext c = layer_context(batch, Mode::kEvaluate, run);
-    lm_loss(head_, hidden(batch, nullptr, c, run), batch, {}, loss_, c.linear, run);
+    lm_loss(head_, hidden(batch, nullptr, c, run), batch, loss_, c.linear, run);
     loss_tokens_ += batch.loss_rows;
 }
 

@@ -18,6 +18,7 @@ struct DecoderOptions {
     int64_t tokens = 0;                    // most tokens of a micro-batch
     std::vector<Recompute> recompute;      // one per layer
     int64_t head_chunk = kHeadChunkRows;   // loss rows at a time
+    const Objective* objective = &sft();   // what is learned; outlives the decoder
 };
 
 // One tensor of the model's files and where it goes: converted to the destination's dtype.

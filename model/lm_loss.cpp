@@ -14,12 +14,13 @@ void project(const Tensor& h, const Tensor& w, const Tensor& logits, Run& run) {
 }
 
 struct Chunk {
-    Tensor index, targets, loss, correct;   // (1, chunk_rows)
+    Tensor index, targets, d_logp, loss, correct;   // (1, chunk_rows); d_logp empty: −1 everywhere
+    Tensor sums;                                    // empty: they were added up before
 };
 
 // One chunk forward, and backward where d_x is wanted.
-void chunk_loss(const Head& head, const Tensor& x, const Chunk& chunk, const Tensor& d_x, const Tensor& sums,
-                const LinearContext& c, Run& run) {
+void chunk_loss(const Head& head, const Tensor& x, const Chunk& chunk, const Tensor& d_x, const LinearContext& c,
+                Run& run) {
     const Arena::Mark scratch(run.arena);
     const Lease lease = c.weights.acquire(head.weight, Pass::kForward, run);
     const Tensor rows = run.arena.take("head.rows", x.dtype, head.chunk_rows, x.cols);
@@ -30,11 +31,12 @@ void chunk_loss(const Head& head, const Tensor& x, const Chunk& chunk, const Ten
     project(h, lease.weight, logits, run);
     ops::cross_entropy({.logits = logits,
                         .targets = chunk.targets,
+                        .d_logp = chunk.d_logp,
                         .loss = chunk.loss,
                         .correct = chunk.correct,
                         .after = d_x ? LogitsAfter::kGradient : LogitsAfter::kKept},
                        run);
-    ops::loss_sums({.loss = chunk.loss, .correct = chunk.correct, .sums = sums}, run);
+    if (chunk.sums) ops::loss_sums({.loss = chunk.loss, .correct = chunk.correct, .sums = chunk.sums}, run);
     if (!d_x) return;
 
     if (head.training == LinearGroup::Training::kFull)
@@ -59,17 +61,40 @@ void chunk_loss(const Head& head, const Tensor& x, const Chunk& chunk, const Ten
     ops::scatter_rows({.x = d_rows, .y = d_x, .index = chunk.index}, run);
 }
 
+// All chunks of the batch. d_logp and sums: empty as in Chunk.
+void all_chunks(const Head& head, const Tensor& x, const Batch& batch, const Tensor& d_logp, const Tensor& d_x,
+                const LossOutputs& out, const LinearContext& c, Run& run) {
+    for (int64_t first = 0; first < batch.loss_rows; first += head.chunk_rows) {
+        const auto part = [&](const Tensor& t) { return t ? t.columns(first, head.chunk_rows) : t; };
+        chunk_loss(head, x,
+                   {.index = part(batch.loss_index),
+                    .targets = part(batch.loss_targets),
+                    .d_logp = part(d_logp),
+                    .loss = part(out.loss),
+                    .correct = part(out.correct),
+                    .sums = out.sums},
+                   d_x, c, run);
+    }
+}
+
 }   // namespace
 
-void lm_loss(const Head& head, const Tensor& x, const Batch& batch, const Tensor& d_x, const LossOutputs& out,
-             const LinearContext& c, Run& run) {
+void lm_loss(const Head& head, const Tensor& x, const Batch& batch, const LossOutputs& out, const LinearContext& c,
+             Run& run) {
     const Profile::Range range(run.profile, "head");
-    if (d_x) run.device.zero(d_x, run.stream);
-    for (int64_t first = 0; first < batch.loss_rows; first += head.chunk_rows) {
-        const auto part = [&](const Tensor& t) { return t.columns(first, head.chunk_rows); };
-        chunk_loss(head, x, {part(batch.loss_index), part(batch.loss_targets), part(out.loss), part(out.correct)}, d_x,
-                   out.sums, c, run);
-    }
+    all_chunks(head, x, batch, {}, {}, out, c, run);
+}
+
+void lm_loss_backward(const Head& head, const Objective& objective, const Tensor& x, const Batch& batch,
+                      const Tensor& d_x, const LossOutputs& out, const LinearContext& c, Run& run) {
+    const Profile::Range range(run.profile, "head");
+    run.device.zero(d_x, run.stream);
+    if (objective.head() == Objective::Head::kFused) return all_chunks(head, x, batch, {}, d_x, out, c, run);
+    all_chunks(head, x, batch, {}, {}, out, c, run);
+    const Arena::Mark scratch(run.arena);
+    const Tensor d_logp = run.arena.take("head.d_logp", DType::kF32, 1, batch.loss_index.cols);
+    objective.d_logp({.loss = out.loss.columns(0, batch.loss_index.cols)}, batch, d_logp, run);
+    all_chunks(head, x, batch, d_logp, d_x, {.loss = out.loss, .correct = out.correct, .sums = {}}, c, run);
 }
 
 void lm_logits(const Head& head, const Tensor& x, const Tensor& logits, const LinearContext& c, Run& run) {

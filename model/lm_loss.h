@@ -3,6 +3,7 @@
 #pragma once
 
 #include "model/norm.h"
+#include "model/objective/objective.h"
 
 namespace llmft {
 
@@ -21,9 +22,12 @@ struct LossOutputs {
     Tensor sums;      // (1, 2) f64, accumulates Σ loss, Σ correct
 };
 
-// x (T, C): the last block's output. d_x (T, C): gradient of the sum of losses, overwritten; empty for an evaluation.
-void lm_loss(const Head&, const Tensor& x, const Batch&, const Tensor& d_x, const LossOutputs&, const LinearContext&,
-             Run&);
+// x (T, C): the last block's output. Losses and their sums only.
+void lm_loss(const Head&, const Tensor& x, const Batch&, const LossOutputs&, const LinearContext&, Run&);
+
+// The same, and the objective's gradient: d_x (T, C) is overwritten, trained weights' gradients are added to.
+void lm_loss_backward(const Head&, const Objective&, const Tensor& x, const Batch&, const Tensor& d_x,
+                      const LossOutputs&, const LinearContext&, Run&);
 
 // Logits (rows, V) of some rows x (rows, C), for generation.
 void lm_logits(const Head&, const Tensor& x, const Tensor& logits, const LinearContext&, Run&);

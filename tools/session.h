@@ -21,6 +21,7 @@ struct SessionShape {
     enum class Use : uint8_t { kTrain, kEvaluate } use = Use::kTrain;
     AdamwOptions adamw = {};
     uint32_t seed = 0;
+    const Objective* objective = &sft();
     Profile::Clock clock = Profile::Clock::kOff;   // kOn: ops are timed
 };
 

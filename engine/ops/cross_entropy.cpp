@@ -10,6 +10,10 @@ void cross_entropy(const CrossEntropy& a, Run& run) {
     expect_float(kOp, "logits", a.logits);
     expect_shape(kOp, "targets", a.targets, 1, a.logits.rows);
     expect_dtype(kOp, "targets", a.targets, DType::kI32);
+    if (a.d_logp) {
+        expect_shape(kOp, "d_logp", a.d_logp, 1, a.logits.rows);
+        expect_dtype(kOp, "d_logp", a.d_logp, DType::kF32);
+    }
     expect_shape(kOp, "loss", a.loss, 1, a.logits.rows);
     expect_dtype(kOp, "loss", a.loss, DType::kF32);
     expect_shape(kOp, "correct", a.correct, 1, a.logits.rows);
@@ -19,6 +23,7 @@ void cross_entropy(const CrossEntropy& a, Run& run) {
         kOp, {.flops = 4 * passes * static_cast<double>(a.logits.count()), .bytes = passes * bytes(a.logits)},
         {.logits = a.logits.view(),
          .targets = static_cast<int32_t*>(a.targets.data),
+         .d_logp = static_cast<float*>(a.d_logp.data),
          .loss = static_cast<float*>(a.loss.data),
          .correct = static_cast<int32_t*>(a.correct.data),
          .rows = a.logits.rows,

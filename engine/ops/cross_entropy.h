@@ -10,6 +10,7 @@ namespace llmft::ops {
 struct CrossEntropy {
     Tensor logits;    // (Q, V)
     Tensor targets;   // (1, Q) int32
+    Tensor d_logp;    // (1, Q) f32; empty: −1 everywhere
     Tensor loss;      // (1, Q) f32
     Tensor correct;   // (1, Q) int32
     LogitsAfter after;

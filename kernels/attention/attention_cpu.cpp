@@ -3,6 +3,7 @@
 #include "kernels/attention/attention.h"
 
 #include "kernels/attention/attention_tasks.h"
+#include "kernels/base/ln.h"
 #include "kernels/base/isa.h"
 #include "kernels/base/parallel.h"
 #include "kernels/base/tile.h"
@@ -64,19 +65,6 @@ LLMFT_SIMD Sight sight(const Place& at, int64_t first_key, int64_t query) {
 
 LLMFT_SIMD void fill_zero(float* p, int64_t rows, int64_t step) {
     for (int64_t i = 0; i < rows * step; i += kLanes) store(p + i, zero());
-}
-
-// ln x for positive normal x, in double without the library's version of the day: x = m·2^e, ln m =
-// 2·atanh((m−1)/(m+1)).
-double ln(float x) {
-    const auto bits = __builtin_bit_cast(uint32_t, x);
-    const uint32_t shift = bits - 0x3f3504f3u;   // from √½ up
-    const auto exponent = static_cast<double>(static_cast<int32_t>(shift) >> 23);
-    const double m = __builtin_bit_cast(float, (shift & 0x7fffffu) + 0x3f3504f3u);
-    const double t = (m - 1.0) / (m + 1.0);
-    double series = 0.0;
-    for (int n = 17; n >= 1; n -= 2) series = series * (t * t) + 1.0 / n;
-    return exponent * 0x1.62e42fefa39efp-1 + 2.0 * t * series;
 }
 
 // ---- forward ----

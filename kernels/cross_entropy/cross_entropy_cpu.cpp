@@ -1,4 +1,5 @@
 #include "kernels/base/element.h"
+#include "kernels/base/ln.h"
 #include "kernels/base/parallel.h"
 #include "kernels/base/simd.h"
 #include "kernels/cross_entropy/cross_entropy.h"
@@ -46,10 +47,10 @@ bool is_first_largest(const T* z, int64_t target, float m) {
 }
 
 template <class T>
-void write_gradient(T* z, int64_t vocab, int64_t target, float m, float scale) {
+void write_gradient(T* z, int64_t vocab, int64_t target, float m, float scale, float weight) {
     const F32x16 shift = splat(m);
-    const F32x16 factor = splat(scale);
-    const float at_target = exp(to_f32(z[target]) - m) * scale - 1.0f;
+    const F32x16 factor = splat(scale * weight);
+    const float at_target = (exp(to_f32(z[target]) - m) * scale - 1.0f) * weight;
     for_lanes(vocab, [&](int64_t v, auto lanes)
                          LLMFT_SIMD_LAMBDA { store(z + v, exp(load(z + v, lanes) - shift) * factor, lanes); });
     store(z + target, splat(at_target), SomeLanes{1});
@@ -67,10 +68,11 @@ void one_row(const CrossEntropy& a, int64_t row) {
     }
     const float m = largest(z, a.vocab);
     const double total = sum_of_exp(z, a.vocab, m);
-    const double loss = __builtin_log(total) + (static_cast<double>(m) - static_cast<double>(to_f32(z[target])));
+    const double loss = ln(total) + (static_cast<double>(m) - static_cast<double>(to_f32(z[target])));
     a.loss[row] = static_cast<float>(loss);
     a.correct[row] = loss == loss && is_first_largest(z, target, m) ? 1 : 0;
-    if (a.after == LogitsAfter::kGradient) write_gradient(z, a.vocab, target, m, static_cast<float>(1.0 / total));
+    const float weight = a.d_logp ? -a.d_logp[row] : 1.0f;
+    if (a.after == LogitsAfter::kGradient) write_gradient(z, a.vocab, target, m, static_cast<float>(1.0 / total), weight);
 }
 
 }   // namespace

@@ -19,6 +19,7 @@ struct Shape {
     int64_t vocab;
     DType type;
     LogitsAfter after = LogitsAfter::kGradient;
+    enum class Rows : uint8_t { kSummed, kWeighted } weights = Rows::kSummed;   // kWeighted: d_logp is given
 };
 
 // z − m is exact to half an ulp of |z − m| ≤ 2·spread, which exp turns into a relative error; exp itself 1.25 ulp; the
@@ -30,6 +31,7 @@ double relative_error(double spread) {
 OpCase cross_entropy(const Shape& shape, double spread, Fill logits, Fill targets) {
     const double rel = relative_error(spread);
     const bool gradient = shape.after == LogitsAfter::kGradient;
+    const bool weighted = shape.weights == Shape::Rows::kWeighted;
     return {
         .name = fmt::format("cross_entropy {} Q={} V={}", name(shape.type), shape.rows, shape.vocab),
         .slots = {{.name = "logits",
@@ -44,6 +46,11 @@ OpCase cross_entropy(const Shape& shape, double spread, Fill logits, Fill target
                                  .why = "see relative_error; p − 1 keeps p's",
                                  .nan = Nan::kWhereWanted}},
                   {.name = "targets", .rows = 1, .cols = shape.rows, .dtype = DType::kI32, .fill = std::move(targets)},
+                  {.name = "d_logp",
+                   .rows = 1,
+                   .cols = shape.rows,
+                   .dtype = DType::kF32,
+                   .fill = weighted ? uniform(-1.0, 1.0) : constant(-1.0)},
                   {.name = "loss",
                    .rows = 1,
                    .cols = shape.rows,
@@ -63,6 +70,7 @@ OpCase cross_entropy(const Shape& shape, double spread, Fill logits, Fill target
             [=](const Slots& s) {
                 cpu::cross_entropy({.logits = s["logits"],
                                     .targets = s.data<int32_t>("targets"),
+                                    .d_logp = weighted ? s.data<float>("d_logp") : nullptr,
                                     .loss = s.data<float>("loss"),
                                     .correct = s.data<int32_t>("correct"),
                                     .rows = shape.rows,
@@ -72,7 +80,8 @@ OpCase cross_entropy(const Shape& shape, double spread, Fill logits, Fill target
         .reference =
             [](Matrices& m) {
                 const Matrix logits_before = m["logits"];
-                reference::cross_entropy(logits_before, m["targets"], m["loss"], m["correct"], m["logits"]);
+                reference::cross_entropy(logits_before, m["targets"], m["d_logp"], m["loss"], m["correct"],
+                                         m["logits"]);
             },
         .flops = static_cast<double>(40 * shape.rows * shape.vocab),
         .bytes = static_cast<double>((gradient ? 3 : 1) * shape.rows * shape.vocab * size_bytes(shape.type))};
@@ -91,6 +100,12 @@ TEST_CASE("cross_entropy gives loss, first largest and gradient at odd sizes") {
         check_op(plain({130, 577, type}));
         check_op(plain({7, 100, type, LogitsAfter::kKept}));
     }
+}
+
+TEST_CASE("cross_entropy weighs each row's gradient by d_logp, and leaves the losses as they are") {
+    for (const DType type : {DType::kF32, DType::kBf16})
+        for (const int64_t vocab : {1, 17, 577})
+            check_op(plain({5, vocab, type, LogitsAfter::kGradient, Shape::Rows::kWeighted}));
 }
 
 TEST_CASE("cross_entropy gives rows without a target no loss and no gradient, all of them included") {
@@ -143,10 +158,11 @@ TEST_CASE("the reference gradient of cross_entropy is the gradient of the summed
     Matrix targets(1, 4);
     targets.values = {0, 8, -100, 3};
     Matrix loss(1, 4), correct(1, 4), d_logits(4, 9), unused(4, 9);
-    reference::cross_entropy(logits, targets, loss, correct, d_logits);
+    const Matrix d_logp = random_matrix("d_logp", 1, 4);
+    reference::cross_entropy(logits, targets, d_logp, loss, correct, d_logits);
     check_gradient("d_logits", logits, d_logits, [&] {
-        reference::cross_entropy(logits, targets, loss, correct, unused);
-        return dot(loss, Matrix(1, 4, 1.0));
+        reference::cross_entropy(logits, targets, d_logp, loss, correct, unused);
+        return -dot(loss, d_logp);   // loss = −log-probability
     });
 }
 

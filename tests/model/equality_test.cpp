@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "kernels/base/isa.h"
 #include "kernels/base/parallel.h"
 #include "tests/harness/random.h"
 #include "tests/model/golden.h"
@@ -158,4 +159,62 @@ TEST_CASE("the measured high-water mark is the plan's for a full micro-batch, an
             for (const Arena::Row& row : plan.memory) sum += row.bytes;
             CHECK(sum == plan.peak_bytes);
         }
+}
+
+namespace {
+
+// The first document counts twice, the second not at all, all others once: known before the log-probabilities are, but
+// asked for after them.
+class Weighted final : public Objective {
+public:
+    Head head() const override { return Head::kTwoPass; }
+    void d_logp(const LogProbs& log_probs, const Batch& batch, const Tensor& d_logp, Run& run) const override {
+        if (run.device.kind() == DeviceKind::kDry) return;   // nothing to weigh in a plan
+        std::vector<int32_t> index(static_cast<size_t>(batch.loss_rows)), example(static_cast<size_t>(batch.tokens));
+        std::vector<float> loss(index.size()), weights(static_cast<size_t>(d_logp.cols), 0.0f);
+        run.device.download(index.data(), batch.loss_index.columns(0, batch.loss_rows), run.stream);
+        run.device.download(example.data(), batch.example, run.stream);
+        run.device.download(loss.data(), log_probs.loss.columns(0, batch.loss_rows), run.stream);
+        for (size_t i = 0; i < index.size(); ++i) {
+            REQUIRE(loss[i] > 0);   // the first pass was made
+            const int32_t document = example[static_cast<size_t>(index[i])];
+            weights[i] = document == 0 ? -2.0f : document == 1 ? 0.0f : -1.0f;
+        }
+        run.device.upload(d_logp, weights.data(), run.stream);
+    }
+};
+
+}   // namespace
+
+TEST_CASE("a two-pass objective weighs each token's gradient: documents counted twice, not at all, once") {
+    const Golden golden = read_golden("grad-lora-tiny-gqa");
+    const std::vector<GoldenExample> examples = random_examples(4);
+    const Weighted weighted;
+    const auto gradient = [&](const Objective& objective, std::span<const GoldenExample> batch) {
+        Lora lora = Lora::from_folder(golden.adapter_folder(), 0);
+        const auto session = open_session(*golden.model_folder(), lora, {.objective = &objective});
+        return gradient_in_groups(*session, batch, 512, 16);
+    };
+    const std::vector<float> got = gradient(weighted, examples);
+    std::vector<float> want = gradient(sft(), std::span(examples).subspan(2));
+    const std::vector<float> first = gradient(sft(), std::span(examples).first(1));
+    for (size_t i = 0; i < want.size(); ++i) want[i] += 2 * first[i];
+    CHECK(relative_difference(got, want) <= 1e-5);   // the same sums in another order
+}
+
+TEST_CASE("with the portable GEMM, gradients have the same bits on every instruction set") {
+    const Golden golden = read_golden("grad-lora-tiny-gqa");
+    const Isa best = isa();
+    std::vector<float> want;
+    for (const Isa one : {Isa::kV4, Isa::kV3, Isa::kV2}) {
+        if (!set_isa(one)) continue;
+        Lora lora = Lora::from_folder(golden.adapter_folder(), 0.3);
+        const auto session = open_session(*golden.model_folder(), lora, {.tokens = 512});
+        const std::vector<float> got = gradient_in_groups(*session, random_examples(4), 512, 16);
+        if (want.empty())
+            want = got;
+        else
+            CHECK(got == want);
+    }
+    set_isa(best);
 }

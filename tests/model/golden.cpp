@@ -78,7 +78,8 @@ std::unique_ptr<Session> open_session(const std::filesystem::path& model_folder,
         .recompute = std::vector<Recompute>(static_cast<size_t>(config.num_hidden_layers), options.recompute),
         .use = options.use,
         .adamw = options.adamw,
-        .seed = options.seed};
+        .seed = options.seed,
+        .objective = options.objective};
     // Twice the plan: tests also ask for logits of every row, which no step holds.
     const int64_t logits = 2 * options.tokens * config.vocab_size * 4;
     auto session = std::make_unique<Session>(

@@ -44,6 +44,7 @@ struct SessionOptions {
     AdamwOptions adamw = {};
     uint32_t seed = 0;
     SessionShape::Use use = SessionShape::Use::kTrain;
+    const Objective* objective = &sft();
 };
 // A loaded, initialised and published session.
 std::unique_ptr<Session> open_session(const std::filesystem::path& model_folder, Tuning& tuning,

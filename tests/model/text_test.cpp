@@ -1,9 +1,9 @@
-// Real models against transformers (tests/oracle/texts.py): the likelihood of every token of three texts, computed on ids that our
-// tokenizer must reproduce, and greedy continuations of three prompts through the key/value cache.
+// Real models against transformers (tests/oracle/texts.py): the likelihood of every token of three texts, computed on
+// ids that our tokenizer must reproduce, and greedy continuations of three prompts through the key/value cache.
 //
-// Tolerance of a token's nll: f32 logits of size 10–20 carry about 2^-24·20·√(2·layers·width) ≈ 1e-5 for the story models and
-// 1e-4 for SmolLM2's thirty layers; a factor of three for the softmax. Greedy ids must be equal: the goldens' smallest distance
-// between the best two logits is 0.0096.
+// Tolerance of a token's nll: f32 logits of size 10–20 carry about 2^-24·20·√(2·layers·width) ≈ 1e-5 for the story
+// models and 1e-4 for SmolLM2's thirty layers; a factor of three for the softmax. Greedy ids must be equal: the
+// goldens' smallest distance between the best two logits is 0.0096.
 #include <doctest/doctest.h>
 
 #include <cstdlib>
@@ -49,7 +49,8 @@ void check_nll(const Golden& golden, const ModelOptions& options, double toleran
     for (const Json& text : golden.expected.at("nll"))
         for (const Json& want : text) {
             REQUIRE(at < scores.nll.size());
-            check_close("nll", scores.nll[at++], want.get<double>(), {.rel = 1e-5, .abs = tolerance, .why = "f32 logits, see above"});
+            check_close("nll", scores.nll[at++], want.get<double>(),
+                        {.rel = 1e-5, .abs = tolerance, .why = "f32 logits, see above"});
         }
     CHECK(at == scores.nll.size());
 }
@@ -60,11 +61,14 @@ void check_greedy(const Golden& golden, const ModelOptions& options) {
     for (const Json& want : golden.expected.at("greedy")) {
         const auto prompt = want.at("prompt_ids").get<std::vector<int32_t>>();
         const auto length = static_cast<int64_t>(prompt.size());
-        const DecodeOptions decode = {.max_new_tokens = new_tokens, .stop_ids = {config.eos_token_ids.begin(), config.eos_token_ids.end()}};
+        const DecodeOptions decode = {.max_new_tokens = new_tokens,
+                                      .stop_ids = {config.eos_token_ids.begin(), config.eos_token_ids.end()}};
         const auto run_on = [&](Session& session, int64_t tokens) {
             Run run = session.run();
             DecodeSlots slots(session.model(), length + new_tokens, length, DType::kF32, run);
-            return slots.greedy(session.model(), prompt, {.max_new_tokens = tokens, .stop_ids = decode.stop_ids}, nullptr, run).ids;
+            return slots
+                .greedy(session.model(), prompt, {.max_new_tokens = tokens, .stop_ids = decode.stop_ids}, nullptr, run)
+                .ids;
         };
         Inference model = open_inference(options, config, length, [&](Session& dry) { run_on(dry, 2); });
         CHECK(run_on(*model.session, new_tokens) == want.at("new_ids").get<std::vector<int32_t>>());
@@ -75,9 +79,11 @@ void check_tokens(const Golden& golden, const std::filesystem::path& folder) {
     const Tokenizer tokenizer = Tokenizer::load(folder);
     const Json batch = parse_json_file(golden.folder / "batch.json", JsonLimits{});
     for (const Json& one : batch)
-        CHECK(tokenizer.encode(one.at("text").get<std::string>(), AddSpecialTokens::kYes) == one.at("input_ids").get<std::vector<int32_t>>());
+        CHECK(tokenizer.encode(one.at("text").get<std::string>(), AddSpecialTokens::kYes) ==
+              one.at("input_ids").get<std::vector<int32_t>>());
     for (const Json& want : golden.expected.at("greedy"))
-        CHECK(tokenizer.decode(want.at("new_ids").get<std::vector<int32_t>>(), SkipSpecialTokens::kYes) == want.at("text").get<std::string>());
+        CHECK(tokenizer.decode(want.at("new_ids").get<std::vector<int32_t>>(), SkipSpecialTokens::kYes) ==
+              want.at("text").get<std::string>());
 }
 
 void check_model(const std::string& name, double tolerance, bool portable) {
@@ -97,6 +103,10 @@ TEST_CASE("story-llama: ids, likelihoods and greedy text equal transformers'") {
     check_model("text-story-llama", 3e-5, false);
 }
 
-TEST_CASE("stories260K: ids, likelihoods and greedy text equal transformers'") { check_model("text-stories260k", 3e-5, true); }
+TEST_CASE("stories260K: ids, likelihoods and greedy text equal transformers'") {
+    check_model("text-stories260k", 3e-5, true);
+}
 
-TEST_CASE("SmolLM2-135M-Instruct: ids, likelihoods and greedy text equal transformers'") { check_model("text-smollm2", 3e-4, false); }
+TEST_CASE("SmolLM2-135M-Instruct: ids, likelihoods and greedy text equal transformers'") {
+    check_model("text-smollm2", 3e-4, false);
+}

@@ -1,4 +1,5 @@
-// Logits of every position, for tests/oracle/check_adapter.py:   llmft_dump_logits MODEL ADAPTER|none BATCH.json OUT.safetensors
+// Logits of every position, for tests/oracle/check_adapter.py:   llmft_dump_logits MODEL ADAPTER|none BATCH.json
+// OUT.safetensors
 #include <cstdio>
 
 #include "data/loader.h"
@@ -9,7 +10,9 @@
 using namespace llmft;
 
 int main(int argc, char** argv) try {
-    if (argc != 5) throw UserError("USAGE", "llmft_dump_logits", "", "four arguments", "MODEL ADAPTER|none BATCH.json OUT.safetensors");
+    if (argc != 5)
+        throw UserError("USAGE", "llmft_dump_logits", "", "four arguments",
+                        "MODEL ADAPTER|none BATCH.json OUT.safetensors");
     ModelOptions options;
     options.model = argv[1];
     if (std::string_view(argv[2]) != "none") options.adapter = argv[2];
@@ -32,7 +35,9 @@ int main(int argc, char** argv) try {
         const auto rows = static_cast<int64_t>(example.ids.size());
         logits.push_back(model.session->model().logits(
             model.session->slots().upload(EvaluationSource({example}, rows).micro_batch(0), run), rows, nullptr, run));
-        tensors.push_back({.name = "logits." + std::to_string(tensors.size()), .dtype = DType::kF32, .shape = {rows, config.vocab_size},
+        tensors.push_back({.name = "logits." + std::to_string(tensors.size()),
+                           .dtype = DType::kF32,
+                           .shape = {rows, config.vocab_size},
                            .bytes = [&logits, i = tensors.size()] { return std::as_bytes(std::span(logits[i])); }});
     }
     write_safetensors(argv[4], tensors);

@@ -7,9 +7,9 @@
 
 namespace llmft::test::reference {
 
-// d_logits may be `logits` itself.
-inline void cross_entropy(const Matrix& logits, const Matrix& targets, Matrix& loss, Matrix& correct,
-                          Matrix& d_logits) {
+// d_logits may be `logits` itself. d_logp: per row; all −1 gives the gradient of the summed loss.
+inline void cross_entropy(const Matrix& logits, const Matrix& targets, const Matrix& d_logp, Matrix& loss,
+                          Matrix& correct, Matrix& d_logits) {
     for (int64_t q = 0; q < logits.rows; ++q) {
         const int64_t target = targets.index(q);
         double largest = -INFINITY;
@@ -22,7 +22,7 @@ inline void cross_entropy(const Matrix& logits, const Matrix& targets, Matrix& l
         correct[q] = target == first && !std::isnan(loss[q]) ? 1.0 : 0.0;
         for (int64_t v = 0; v < logits.cols; ++v) {
             const double p = std::exp(logits(q, v) - largest) / sum;
-            d_logits(q, v) = target < 0 ? 0.0 : p - (v == target ? 1.0 : 0.0);
+            d_logits(q, v) = target < 0 ? 0.0 : d_logp[q] * ((v == target ? 1.0 : 0.0) - p);
         }
     }
 }
