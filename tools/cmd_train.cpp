@@ -55,7 +55,6 @@ int cmd_train(const std::vector<std::string>& arguments) {
     if (flags.parse(arguments) == Flags::Outcome::kHelp) return 0;
     flags.require({"model", "dataset", "output-dir"});
     options.validate();
-    install_stop_signals();
 
     // plan
     const ModelConfig config = read_model_config(options.model.model);
@@ -97,6 +96,7 @@ int cmd_train(const std::vector<std::string>& arguments) {
         .learning_rate = [&](int64_t step) { return learning_rate(options.schedule, peak_rate, step, steps); },
         .evaluate_after = evaluation.empty() ? nullptr : evaluation_rule(options.loop, loader, steps),
         .evaluation = &evaluation};
+    install_stop_signals();
     log::release();
     print_start(options, config, data, chosen, steps);
     create_output_folder(output.output_dir, flags.run_file());

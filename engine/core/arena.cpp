@@ -74,11 +74,6 @@ void Arena::release(size_t live, int64_t used) noexcept {
     used_ = used;
 }
 
-void Arena::reset_peak() {
-    peak_ = used_;
-    peak_is_live_ = true;
-}
-
 std::vector<Arena::Row> Arena::rows_at_peak() const {
     std::vector<Row> rows;
     std::unordered_map<const std::string*, size_t> place;

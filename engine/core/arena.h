@@ -46,8 +46,6 @@ public:
     int64_t used_bytes() const { return used_; }
     int64_t peak_bytes() const { return peak_; }
     int64_t persistent_bytes() const { return persistent_bytes_; }
-    // Forgets the peak, so that the next one can be told.
-    void reset_peak();
 
     struct Row {
         std::string name;

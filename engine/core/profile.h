@@ -27,7 +27,6 @@ public:
         double seconds = 0;
     };
     const std::vector<Row>& rows() const { return rows_; }
-    void clear() { rows_.clear(); }
 
     // Names a stretch of a step; ranges nest, the innermost counts. `name` must outlive the range.
     class Range {

@@ -1,7 +1,5 @@
 #include "engine/core/rng.h"
 
-#include <cmath>
-
 #include "kernels/base/philox.h"
 
 namespace llmft {
@@ -20,12 +18,6 @@ uint32_t random_word(uint32_t seed, uint64_t purpose, uint64_t index) {
 
 float HostRandom::uniform(uint64_t index) const {
     return static_cast<float>(random_word(seed_, purpose_, index) >> 8) * 0x1p-24f;
-}
-
-float HostRandom::normal(uint64_t index) const {
-    constexpr double kTwoPi = 6.283185307179586;
-    const double radius = std::sqrt(-2 * std::log(1 - static_cast<double>(uniform(2 * index))));
-    return static_cast<float>(radius * std::cos(kTwoPi * static_cast<double>(uniform(2 * index + 1))));
 }
 
 }   // namespace llmft

@@ -18,7 +18,6 @@ class HostRandom {
 public:
     HostRandom(uint32_t seed, uint64_t purpose) : seed_(seed), purpose_(purpose) {}
     float uniform(uint64_t index) const;   // in [0, 1), 24 bits
-    float normal(uint64_t index) const;    // mean 0, variance 1 (Box–Muller)
 
 private:
     uint32_t seed_;
