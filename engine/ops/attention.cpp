@@ -1,5 +1,7 @@
 #include "engine/ops/attention.h"
 
+#include <fmt/format.h>
+
 #include "engine/ops/launch.h"
 #include "kernels/attention/attention.h"
 
@@ -8,6 +10,8 @@ namespace {
 
 void check(const char* op, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& o, const Tensor& lse,
            const AttentionShape& s) {
+    if (s.head_dim > cpu::kMaxHeadDim)
+        throw InternalError(fmt::format("{}: head_dim {}; at most {}", op, s.head_dim, cpu::kMaxHeadDim));
     expect_float(op, "q", q);
     expect_shape(op, "q", q, q.rows, s.heads * s.head_dim);
     expect_shape(op, "k", k, k.rows, s.kv_heads * s.head_dim);
