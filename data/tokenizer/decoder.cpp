@@ -82,11 +82,11 @@ std::string strip(std::string_view token, std::string_view character, size_t sta
 
 }   // namespace
 
-Decoder::Decoder(const JsonField& component) : present_(true) {
+TokenDecoder::TokenDecoder(const JsonField& component) : present_(true) {
     for (const JsonField& part : flatten_sequence(component, "decoders")) steps_.push_back(read_step(part));
 }
 
-Decoder::Step Decoder::read_step(const JsonField& part) {
+TokenDecoder::Step TokenDecoder::read_step(const JsonField& part) {
     const std::string type = part.at("type").text();
     if (type == "ByteLevel") return {.kind = Kind::kByteLevel, .pattern = "", .content = ""};
     if (type == "ByteFallback") return {.kind = Kind::kByteFallback, .pattern = "", .content = ""};
@@ -104,7 +104,7 @@ Decoder::Step Decoder::read_step(const JsonField& part) {
             .stop = static_cast<size_t>(part.at("stop").integer(0, INT32_MAX))};
 }
 
-void Decoder::apply(const Step& step, std::vector<std::string>& tokens) {
+void TokenDecoder::apply(const Step& step, std::vector<std::string>& tokens) {
     switch (step.kind) {
         case Kind::kByteLevel: {
             std::string bytes;
@@ -123,7 +123,7 @@ void Decoder::apply(const Step& step, std::vector<std::string>& tokens) {
     }
 }
 
-std::string Decoder::decode(std::vector<std::string> tokens) const {
+std::string TokenDecoder::decode(std::vector<std::string> tokens) const {
     if (!present_) {
         std::string text;
         for (size_t i = 0; i < tokens.size(); ++i) text.append(i > 0 ? " " : "").append(tokens[i]);

@@ -9,10 +9,10 @@
 
 namespace llmft {
 
-class Decoder {
+class TokenDecoder {
 public:
-    Decoder() = default;
-    explicit Decoder(const JsonField& component);
+    TokenDecoder() = default;
+    explicit TokenDecoder(const JsonField& component);
 
     // The text of `tokens`; without any step they are joined by spaces.
     std::string decode(std::vector<std::string> tokens) const;

@@ -55,7 +55,7 @@ struct Tokenizer::Parts {
           model(model_of(file), pre_tokenizer.alphabet()),
           added(file.find("added_tokens"), model.vocabulary(), normalizer),
           post_processor(read_or_none<PostProcessor>(file, "post_processor")),
-          decoder(read_or_none<Decoder>(file, "decoder")) {
+          decoder(read_or_none<TokenDecoder>(file, "decoder")) {
         for (const auto* ids : {&post_processor.before(), &post_processor.after()})
             for (const int32_t id : *ids)
                 if (id >= vocab_size())
@@ -84,7 +84,7 @@ struct Tokenizer::Parts {
     Bpe model;
     AddedTokens added;
     PostProcessor post_processor;
-    Decoder decoder;
+    TokenDecoder decoder;
     SpecialTokens special;
 };
 

@@ -7,7 +7,8 @@
 
 Rules: an include goes down only, and names a file that exists; no room uses words that are foreign to it (comments and
 strings do not count); headers have #pragma once, no `using namespace`, and compile alone; a source includes its own
-header first; files and functions stay short. Prints path:line: what, exits 1 where there is something.
+header first; files and functions stay short; a type that others can see has its name to itself (two of one name in two
+files link into one, and nobody says so). Prints path:line: what, exits 1 where there is something.
 """
 import argparse
 import bisect
@@ -181,6 +182,33 @@ def check_lengths(sources):
         yield ".", 0, f"the median file has {median:.0f} lines, at most {MEDIAN_LINES}"
 
 
+SCOPE = re.compile(r"^(?:inline )?namespace ?([\w:]*) ?\{|^(\}) *// namespace|"
+                   r"^(?:class|struct|union|enum(?: class)?) (\w+)\b(?!::)[^;{(]*\{", re.M)
+
+
+def visible_types(source):
+    """(line, qualified name) of every type at the top of a named namespace, in clang-format's layout."""
+    scopes = []
+    for match in SCOPE.finditer(source.text):
+        opens, closes, name = match.groups()
+        if closes:
+            del scopes[-1:]
+        elif name is None:
+            scopes.append(opens)
+        elif "" not in scopes:
+            yield source.line(match.start()), "::".join([*scopes, name])
+
+
+def check_type_names(sources):
+    homes = {}
+    for source in sources:
+        if re.fullmatch(PARTS, source.path):
+            continue
+        for line, name in visible_types(source):
+            if homes.setdefault(name, source.path) != source.path:
+                yield source.path, line, f"{name} is also a type of {homes[name]}"
+
+
 def headers_to_compile(sources):
     """Those that no source includes first: for the others the build is the proof."""
     proven = {s.includes[0][2] for s in sources if not s.header and s.includes}
@@ -207,6 +235,7 @@ def check_tree(root, compiler=None):
         for line, what in (*check_includes(source, paths), *check_words(source), *check_header(source)):
             found.append((source.path, line, what))
     found += check_lengths(sources)
+    found += check_type_names(sources)
     if compiler:
         found += check_compiles(root, sources, compiler)
     return len(sources), sorted(set(found))
@@ -231,6 +260,11 @@ TOY = {  # path → (text, what each finding about it must contain, in any order
                        "const int table[] = {\n" + "  1,\n" * 130 + "};\nint f(int x = {}) {\n  return 1;\n}\n",
                        ["a function of 123 lines"]),
     "tools/screen.cpp": ("int g(const S& s) {\n" + "  if (s) { }\n" * 70 + "}\n", ["a function of 72 lines"]),
+    "data/decoder.h": ("#pragma once\nnamespace llmft {\nclass Decoder {\n};\nnamespace {\nstruct Own {\n};\n}   // namespace\n"
+                       "struct Seen;\n}   // namespace llmft\n", []),
+    "model/decoder.h": ("#pragma once\nnamespace llmft {\nstruct Own {\n};\nstruct Seen {\n};\nclass Decoder final {\n};\n"
+                        "}   // namespace llmft\nnamespace llmft::cpu {\nstruct Seen {\n};\n}   // namespace llmft::cpu\n",
+                        ["llmft::Decoder is also a type of data/decoder.h"]),
     "tests/huge.cpp": ("int x;\n" * 501, ["501 lines"]),
 }
 
