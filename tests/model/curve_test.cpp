@@ -80,7 +80,7 @@ void check_curve(const std::string& name, Tuning& tuning, GemmEngine gemm, doubl
 }   // namespace
 
 TEST_CASE("ten steps of LoRA follow PEFT and torch's AdamW") {
-    for (const GemmEngine gemm : {GemmEngine::kPortable, GemmEngine::kOneDnn})
+    for (const GemmEngine gemm : gemm_engines())
         for (const char* name : {"curve-lora-tiny-gqa", "curve-lora-story-llama"}) {
             Lora lora = Lora::from_folder(read_golden(name).adapter_folder(), 0);
             check_curve(name, lora, gemm, 1e-5);
@@ -88,7 +88,7 @@ TEST_CASE("ten steps of LoRA follow PEFT and torch's AdamW") {
 }
 
 TEST_CASE("ten steps of full fine-tuning follow transformers and torch's AdamW") {
-    for (const GemmEngine gemm : {GemmEngine::kPortable, GemmEngine::kOneDnn})
+    for (const GemmEngine gemm : gemm_engines())
         for (const char* name : {"curve-full-tiny-gqa", "curve-full-story-llama"}) {
             Full full;
             check_curve(name, full, gemm, 1e-5);

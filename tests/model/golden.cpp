@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "kernels/gemm/gemm.h"
 #include "model/load.h"
 #include "tests/harness/test_data.h"
 
@@ -51,6 +52,12 @@ Golden read_golden(const std::string& name) {
             golden.examples.push_back(
                 {one.at("input_ids").get<std::vector<int32_t>>(), one.at("labels").get<std::vector<int32_t>>()});
     return golden;
+}
+
+std::vector<GemmEngine> gemm_engines() {
+    std::vector<GemmEngine> engines = {GemmEngine::kPortable};
+    if (cpu::gemm_has(GemmEngine::kOneDnn, DType::kF32)) engines.push_back(GemmEngine::kOneDnn);
+    return engines;
 }
 
 HostBatch flat_batch(std::span<const GoldenExample> examples, int32_t first_index) {

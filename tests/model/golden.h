@@ -33,6 +33,9 @@ struct Golden {
 };
 Golden read_golden(const std::string& name);
 
+// Those that this build has: oneDNN may be left out.
+std::vector<GemmEngine> gemm_engines();
+
 // Examples [first, first + count) as one micro-batch; example keys are their indices.
 HostBatch flat_batch(std::span<const GoldenExample> examples, int32_t first_index);
 

@@ -73,7 +73,7 @@ TEST_CASE("logits of random models equal transformers', all positions, also from
 }
 
 TEST_CASE("gradients of full fine-tuning equal torch's") {
-    for (const GemmEngine gemm : {GemmEngine::kPortable, GemmEngine::kOneDnn})
+    for (const GemmEngine gemm : gemm_engines())
         for (const char* name : {"grad-full-tiny-gqa", "grad-full-tiny-llama3"}) {
             Full full;
             check_gradient_case(name, full, {.gemm = gemm});
@@ -81,7 +81,7 @@ TEST_CASE("gradients of full fine-tuning equal torch's") {
 }
 
 TEST_CASE("gradients of LoRA with random A and B equal PEFT's, for all linears and for some") {
-    for (const GemmEngine gemm : {GemmEngine::kPortable, GemmEngine::kOneDnn})
+    for (const GemmEngine gemm : gemm_engines())
         for (const char* name :
              {"grad-lora-tiny-gqa", "grad-lora-tiny-llama3", "grad-lora-some-tiny-gqa", "grad-lora-some-tiny-llama3"}) {
             Lora lora = Lora::from_folder(read_golden(name).adapter_folder(), 0);
