@@ -11,7 +11,7 @@ int64_t round_up(int64_t n, int64_t to) {
 
 Tensor put(const Tensor& slot, const std::vector<int32_t>& values, Run& run) {
     const Tensor part = slot.columns(0, static_cast<int64_t>(values.size()));
-    run.device.upload(part, values.data(), run.stream);
+    if (!values.empty()) run.device.upload(part, values.data(), run.stream);
     return part;
 }
 
