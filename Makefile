@@ -1,6 +1,6 @@
 # Verbs. CMake does the work: every preset of CMakePresets.json builds in build/<preset>.
 .DEFAULT_GOAL := all
-.PHONY: all test test-all asan tsan clang house format check-format lint oracle packages clean help
+.PHONY: all test test-all asan tsan clang house readme format check-format lint oracle packages clean help
 
 sources = git ls-files '*.h' '*.cpp' '*.cuh' '*.cu'
 # Test cases in the suite "slow" run in test-all only.
@@ -27,6 +27,9 @@ asan tsan clang: packages   ## the quick tests under ASan and UBSan; under TSan;
 house:                 ## checks the direction of includes, foreign words, lengths, and the names in the documents
 	@python3 tools/dev/check_house.py
 	@python3 tools/dev/check_docs.py
+
+readme: all            ## runs the commands of README.md's first run in an empty folder
+	@tools/dev/check_readme.sh
 
 format:                ## formats every source with clang-format 14
 	@$(sources) | xargs clang-format-14 -i
