@@ -172,7 +172,7 @@ Dataset read_dataset(const std::vector<std::string>& files, const DataOptions& o
     throw UserError("DATA", names, "",
                     fmt::format("nothing to learn: all {} rows are dropped, the first because {}", dataset.counts.rows,
                                 dataset.counts.dropped.front().reason),
-                    "look at them with 'llmft inspect data'");
+                    "give rows with text, or labels that are not all -100");
 }
 
 std::vector<Example> hold_out(Dataset& dataset, double share, int64_t seed) {

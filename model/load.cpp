@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <set>
+
 #include "engine/ops/upload.h"
 #include "model/names.h"
 
@@ -14,6 +16,21 @@ ModelFiles::Place place_of(const ModelFiles& files, const std::string& name, con
     const bool shared = config.tie_word_embeddings && name == names::weight(names::embedding());
     if (shared && !files.find(name)) return files.at(names::weight(names::head()));
     return files.at(name);
+}
+
+// Weights that would be left out mean that config and weights belong to different models. Old folders hold the rotary
+// tables, which follow from the config, and tied ones the head beside the embedding.
+void expect_all_known(const std::vector<WeightTarget>& targets, const ModelFiles& files, const ModelConfig& config) {
+    std::set<std::string_view> known;
+    for (const WeightTarget& target : targets) known.insert(target.name);
+    const std::string head = names::weight(names::head());
+    if (config.tie_word_embeddings) known.insert(head);
+    for (const std::string_view name : files.names()) {
+        if (known.contains(name) || name.ends_with(".rotary_emb.inv_freq")) continue;
+        const std::string text(name);
+        throw UserError("EXTRA", *files.at(name).file, text, "no part of the model that config.json describes",
+                        "give weights and config of the same model");
+    }
 }
 
 }   // namespace
@@ -33,6 +50,7 @@ void load_tensor(const SafeTensor& tensor, const std::string& file, const Tensor
 }
 
 void load_weights(Decoder& model, const ModelFiles& files, Run& run) {
+    expect_all_known(model.weight_targets(), files, model.config());
     for (const WeightTarget& target : model.weight_targets()) {
         const ModelFiles::Place place = place_of(files, target.name, model.config());
         load_tensor(*place.tensor, *place.file, target.to, run);

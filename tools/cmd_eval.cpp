@@ -13,6 +13,7 @@
 #include "tools/cmd.h"
 #include "tools/flags.h"
 #include "tools/inference.h"
+#include "tools/train_setup.h"
 
 namespace llmft {
 namespace {
@@ -90,9 +91,7 @@ int cmd_eval(const std::vector<std::string>& arguments) {
     data.validate();
 
     const ModelConfig config = read_model_config(options.model);
-    std::optional<Tokenizer> tokenizer;
-    if (data.dataset_format != "tokens") tokenizer = Tokenizer::load(options.model);
-    if (tokenizer) expect_vocabulary_fits(*tokenizer, config.vocab_size, options.model);
+    const std::optional<Tokenizer> tokenizer = read_tokenizer(data, options.model, config);
     const RowContext context = {.tokenizer = tokenizer ? &*tokenizer : nullptr, .vocab_size = config.vocab_size};
     DatasetReader reader(split_file_list(data.dataset, "--dataset"), data, context);
     std::vector<Example> examples;   // no row is dropped here
@@ -104,6 +103,9 @@ int cmd_eval(const std::vector<std::string>& arguments) {
     if (longest > config.max_position_embeddings)
         log::note(
             fmt::format("a row of {} tokens passes the model's {} positions", longest, config.max_position_embeddings));
+    if (examples.empty()) throw UserError("DATA", data.dataset, "", "has no row", "give at least one");
+    if (const int64_t cut = reader.counts().truncated; cut > 0)
+        log::note(fmt::format("{} of {} rows cut to {} tokens", cut, examples.size(), data.max_seq_length));
     std::vector<int64_t> rows;
     for (const Example& e : examples) rows.push_back(e.row);
 
@@ -124,9 +126,7 @@ int cmd_eval(const std::vector<std::string>& arguments) {
         scored += static_cast<int64_t>(s.token_nll.size());
         matched += s.greedy_match;
     }
-    if (scored == 0)
-        throw UserError("DATA", data.dataset, "", "no token of any row is to be scored",
-                        "give rows with text, or labels that are not all -100");
+    if (scored == 0) log::warn(data.dataset + ": no token of any row is to be scored; there is no loss");
     const double mean = nll / static_cast<double>(scored),
                  accuracy = static_cast<double>(matched) / static_cast<double>(scored);
     if (eval.json)

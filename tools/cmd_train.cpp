@@ -96,11 +96,12 @@ int cmd_train(const std::vector<std::string>& arguments) {
         .learning_rate = [&](int64_t step) { return learning_rate(options.schedule, peak_rate, step, steps); },
         .evaluate_after = evaluation.empty() ? nullptr : evaluation_rule(options.loop, loader, steps),
         .evaluation = &evaluation};
+    plan.learning_rate(0);   // refuses a schedule that cannot be
     install_stop_signals();
-    log::release();
-    print_start(options, config, data, chosen, steps);
     create_output_folder(output.output_dir, flags.run_file());
     MetricsWriter metrics(Path(output.output_dir) / "metrics.jsonl");
+    log::release();
+    print_start(options, config, data, chosen, steps);
     TrainSummary summary;
     TrainEnd end = TrainEnd::kDone;
     {

@@ -33,9 +33,14 @@ void expect_output_folder(const fs::path& folder, const fs::path& model) {
 
 void create_output_folder(const fs::path& folder, const std::string& run_file) {
     std::error_code error;
-    fs::create_directories(folder, error);
+    const bool made = fs::create_directories(folder, error);
     if (error) throw UserError("PATH", "--output-dir", folder.string(), error.message(), "name another folder");
-    write_file(folder / "run.toml", run_file);
+    try {
+        write_file(folder / "run.toml", run_file);
+    } catch (...) {
+        if (made) fs::remove(folder, error);
+        throw;
+    }
 }
 
 void copy_tokenizer_files(const fs::path& model, const fs::path& folder) {

@@ -25,13 +25,18 @@ void TrainOptions::validate() const {
         throw UserError("USAGE", "--target-modules", names, "patterns are not built yet", "list module names");
 }
 
+std::optional<Tokenizer> read_tokenizer(const DataOptions& options, const std::filesystem::path& model,
+                                        const ModelConfig& config) {
+    const bool may_be_tokens = options.dataset_format == "auto" && !std::filesystem::exists(model / "tokenizer.json");
+    if (may_be_tokens || options.dataset_format == "tokens") return std::nullopt;
+    Tokenizer tokenizer = Tokenizer::load(model);
+    expect_vocabulary_fits(tokenizer, config.vocab_size, model);
+    return tokenizer;
+}
+
 TrainData read_train_data(const TrainOptions& options, const ModelConfig& config) {
     TrainData data;
-    const std::filesystem::path folder = options.model.model;
-    if (options.data.dataset_format != "tokens") {
-        data.tokenizer = Tokenizer::load(folder);
-        expect_vocabulary_fits(*data.tokenizer, config.vocab_size, folder);
-    }
+    data.tokenizer = read_tokenizer(options.data, options.model.model, config);
     const RowContext context = {.tokenizer = data.tokenizer ? &*data.tokenizer : nullptr,
                                 .vocab_size = config.vocab_size};
     data.train = read_dataset(split_file_list(options.data.dataset, "--dataset"), options.data, context);

@@ -36,6 +36,10 @@ struct TrainData {
     std::vector<Example> evaluation;
     LoaderShape shape;
 };
+// Nothing for rows of tokens, and where there is none and the rows are still to be seen: if they are text after all,
+// the DatasetReader refuses them.
+std::optional<Tokenizer> read_tokenizer(const DataOptions& options, const std::filesystem::path& model,
+                                        const ModelConfig& config);
 TrainData read_train_data(const TrainOptions& options, const ModelConfig& config);
 
 // window_tokens, longest: of the data; without data, full rows of --max-seq-length.

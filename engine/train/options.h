@@ -44,7 +44,7 @@ struct LoopOptions {
     void visit(V&& v) {
         v.group("schedule");
         v("num-train-epochs", num_train_epochs, "passes over the training set; may be a fraction", {.above = 0});
-        v("max-steps", max_steps, "optimizer steps; overrides the epochs (-1: by epochs)");
+        v("max-steps", max_steps, "optimizer steps; overrides the epochs (-1: by epochs)", {.at_least = -1});
         v("max-grad-norm", max_grad_norm, "clip the global gradient norm to this (0: no clipping)", {.at_least = 0});
         v("weight-decay", adamw.weight_decay, "decoupled weight decay; norms and biases are exempt", {.at_least = 0});
         v("adam-beta1", adamw.beta1, "decay of the first moment", {.at_least = 0, .below = 1});

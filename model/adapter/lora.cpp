@@ -64,12 +64,23 @@ LinearTraining Lora::linear(std::string_view module, int64_t, int64_t) const {
             .dropout = options_.dropout};
 }
 
+void Lora::expect_targets(const std::vector<Parameter>& parameters) const {
+    for (const std::string& target : targets_)
+        if (std::none_of(parameters.begin(), parameters.end(), [&](const Parameter& p) {
+                const std::string path = "." + p.name;
+                return is_a(path) && path.substr(0, path.rfind(".lora_A.weight")).ends_with("." + target);
+            }))
+            throw UserError("USAGE", "--target-modules", target, "no linear of the model matches",
+                            "use all-linear, or names such as q_proj,v_proj");
+}
+
 void Lora::initialise(Decoder& model, Run& run) {
     model_ = &model;
     const auto& parameters = static_cast<const Decoder&>(model).parameters().parameters();
-    if (parameters.empty())
-        throw UserError("USAGE", "--target-modules", options_.target_modules, "no linear of the model matches",
-                        "use all-linear, or names such as q_proj,v_proj");
+    if (parameters.empty() && !start_.empty())
+        throw UserError("SHAPE", (start_ / "adapter_config.json").string(), "target_modules",
+                        "no linear of the model matches", "give the base model that the adapter was trained on");
+    if (start_.empty()) expect_targets(parameters);
     if (run.device.kind() == DeviceKind::kDry) return;
     if (!start_.empty()) return read_peft_weights(start_, parameters, run);
     for (const Parameter& p : parameters)

@@ -34,6 +34,8 @@ public:
     const LoraOptions& options() const { return options_; }
 
 private:
+    void expect_targets(const std::vector<Parameter>& parameters) const;   // refuses one that no linear has
+
     LoraOptions options_;
     std::vector<std::string> targets_;   // empty: all linears
     uint32_t seed_ = 0;

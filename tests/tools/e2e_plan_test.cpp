@@ -1,0 +1,126 @@
+// `llmft plan`, --help and --json of the real program. The counts are those that PEFT prints for the same shapes.
+#include <doctest/doctest.h>
+
+#include "tests/harness/skip.h"
+#include "tests/harness/test_data.h"
+#include "tests/tools/e2e_scene.h"
+
+using namespace llmft;
+using namespace llmft::test;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Shape {
+    int64_t hidden, layers, heads, kv_heads, ffn, vocabulary;
+};
+
+constexpr Shape kLlama2_7B = {4096, 32, 32, 32, 11008, 32000};
+constexpr Shape kLlama31_8B = {4096, 32, 32, 8, 14336, 128256};
+constexpr Shape k70B = {8192, 80, 64, 8, 28672, 128256};
+
+// A folder with a config.json and nothing else.
+void only_config(const Path& folder, const Shape& shape) {
+    fs::create_directories(folder);
+    const Json config = {{"model_type", "llama"},
+                         {"architectures", {"LlamaForCausalLM"}},
+                         {"hidden_act", "silu"},
+                         {"hidden_size", shape.hidden},
+                         {"num_hidden_layers", shape.layers},
+                         {"num_attention_heads", shape.heads},
+                         {"num_key_value_heads", shape.kv_heads},
+                         {"intermediate_size", shape.ffn},
+                         {"vocab_size", shape.vocabulary},
+                         {"max_position_embeddings", 8192},
+                         {"rms_norm_eps", 1e-5},
+                         {"rope_theta", 500000.0},
+                         {"tie_word_embeddings", false},
+                         {"torch_dtype", "bfloat16"}};
+    put(folder / "config.json", config.dump());
+}
+
+Ended plan(const Path& folder, std::vector<std::string> more) {
+    more.insert(more.begin(), {"plan", "--model", folder});
+    return run_llmft(more);
+}
+
+std::string trainable_line(const Path& folder) {
+    const Ended ended = plan(folder, {});
+    REQUIRE_MESSAGE(ended.code == 0, ended.err);
+    return ended.out.substr(0, ended.out.find('\n'));
+}
+
+Json planned(const Path& folder, std::vector<std::string> more) {
+    more.push_back("--json");
+    const Ended ended = plan(folder, more);
+    REQUIRE_MESSAGE(ended.code == 0, ended.err);
+    CHECK(ended.err == "");
+    return Json::parse(ended.out);
+}
+
+}   // namespace
+
+TEST_CASE("the trainable line of a rank of 16 on every linear is PEFT's") {
+    const TempFolder folder;
+    only_config(folder.path() / "7b", kLlama2_7B);
+    CHECK(trainable_line(folder.path() / "7b") ==
+          "trainable params: 39,976,960 || all params: 6,778,392,576 || trainable%: 0.5898");
+    only_config(folder.path() / "8b", kLlama31_8B);
+    CHECK(trainable_line(folder.path() / "8b") ==
+          "trainable params: 41,943,040 || all params: 8,072,204,288 || trainable%: 0.5196");
+}
+
+TEST_CASE("the trainable line of SmolLM2-135M is PEFT's") {
+    const auto folder = test_data("weights/smollm2-135m-instruct");
+    if (!folder) return skip("no weights/smollm2-135m-instruct");
+    CHECK(trainable_line(*folder) == "trainable params: 4,884,480 || all params: 139,399,488 || trainable%: 3.5039");
+}
+
+TEST_CASE("a model of 70B is planned from its config.json alone, fits or not") {
+    const TempFolder folder;
+    only_config(folder.path(), k70B);
+    constexpr int64_t kParameters = 70'553'706'496;
+    for (const char* method : {"lora", "full"}) {
+        CAPTURE(std::string(method));
+        const Json json = planned(folder.path(), {"--method", method, "--memory-limit", "64GiB"});
+        const bool full = std::string_view(method) == "full";
+        CHECK(json["fits"] == false);
+        CHECK(json["all_parameters"] == kParameters);
+        CHECK((json["trainable_parameters"] == kParameters) == full);
+        // f32 weights; with gradients and two moments when all are trained.
+        CHECK(json["peak_bytes"].get<int64_t>() > (full ? 16 : 4) * kParameters);
+        CHECK(plan(folder.path(), {"--method", method}).code == 0);
+    }
+}
+
+TEST_CASE("the plan's peak is what training needs: it runs within it and not with a byte less") {
+    Scene scene;
+    scene.command("plan");
+    scene.flag("--gradient-checkpointing", "none");
+    std::vector<std::string> arguments = scene.arguments();
+    arguments.push_back("--json");
+    const Ended ended = run_llmft(arguments);
+    REQUIRE_MESSAGE(ended.code == 0, ended.err);
+    CHECK_FALSE(fs::exists(scene.output()));
+    const int64_t peak = Json::parse(ended.out)["peak_bytes"].get<int64_t>();
+    scene.command("train");
+    scene.flag("--tokens-per-microbatch", std::to_string(Json::parse(ended.out)["tokens_per_microbatch"].get<int>()));
+    scene.flag("--memory-limit", std::to_string(peak - 1));
+    CHECK(scene.run().code == 3);
+    CHECK_FALSE(fs::exists(scene.output()));
+    scene.flag("--memory-limit", std::to_string(peak));
+    CHECK(scene.run().code == 0);
+}
+
+TEST_CASE("--help of every command lists its options by group, on stdout alone") {
+    for (const char* command : {"train", "plan", "eval", "generate"}) {
+        const Ended ended = run_llmft({command, "--help"});
+        CHECK(ended.code == 0);
+        CHECK(ended.err == "");
+        CHECK(ended.out.find("\nmodel:\n  --model ") != std::string::npos);
+    }
+    const std::string help = run_llmft({"train", "--help"}).out;
+    for (const char* group : {"model", "method", "data", "batch", "schedule", "evaluation", "logging", "memory"})
+        CHECK(help.find(std::string("\n") + group + ":\n") != std::string::npos);
+}
