@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := all
 .PHONY: all test test-all asan tsan clang house readme format check-format lint oracle packages clean help
 
-sources = git ls-files '*.h' '*.cpp' '*.cuh' '*.cu'
+sources = find kernels engine model data tools tests -name '*.h' -o -name '*.cpp' -o -name '*.cuh' -o -name '*.cu'
 # Test cases in the suite "slow" run in test-all only.
 quick = --test-suite-exclude=slow
 
@@ -41,10 +41,10 @@ lint: packages         ## clang-tidy 14, warnings as errors
 	@cmake --preset clang
 	@run-clang-tidy-14 -quiet -p build/clang "$(CURDIR)/(kernels|engine|model|data|tools)/"
 
-oracle:                ## makes the goldens again with transformers and PEFT (several GB of Python packages)
+oracle: all            ## checks the goldens with transformers and PEFT (several GB of Python packages, in build/oracle)
 	@python3 -m venv build/oracle
 	@build/oracle/bin/pip install --quiet -r tests/oracle/requirements.txt
-	@build/oracle/bin/python tests/oracle/make_goldens.py
+	@build/oracle/bin/python tests/oracle/make_goldens.py --check
 
 packages:
 	@tools/dev/bootstrap.sh third_party/apt.txt

@@ -3,8 +3,8 @@
 #include "kernels/attention/attention.h"
 
 #include "kernels/attention/attention_tasks.h"
-#include "kernels/base/ln.h"
 #include "kernels/base/isa.h"
+#include "kernels/base/ln.h"
 #include "kernels/base/parallel.h"
 #include "kernels/base/tile.h"
 

@@ -72,7 +72,8 @@ void one_row(const CrossEntropy& a, int64_t row) {
     a.loss[row] = static_cast<float>(loss);
     a.correct[row] = loss == loss && is_first_largest(z, target, m) ? 1 : 0;
     const float weight = a.d_logp ? -a.d_logp[row] : 1.0f;
-    if (a.after == LogitsAfter::kGradient) write_gradient(z, a.vocab, target, m, static_cast<float>(1.0 / total), weight);
+    if (a.after == LogitsAfter::kGradient)
+        write_gradient(z, a.vocab, target, m, static_cast<float>(1.0 / total), weight);
 }
 
 }   // namespace

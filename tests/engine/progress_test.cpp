@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/io/file.h"
+#include "tests/harness/skip.h"
 #include "tests/harness/temp_folder.h"
 
 namespace llmft {
@@ -49,6 +50,11 @@ std::vector<std::string> split(const std::string& text, char at) {
     std::istringstream in(text);
     for (std::string part; std::getline(in, part, at);) parts.push_back(part);
     return parts;
+}
+
+// Not in a bare chroot, where nobody mounted /dev/pts.
+bool has_terminals() {
+    return static_cast<bool>(Descriptor(posix_openpt(O_RDWR | O_NOCTTY)));
 }
 
 std::string on_terminal(uint16_t columns, int64_t steps) {
@@ -93,6 +99,7 @@ TEST_CASE("progress into a file is plain lines: the first step, every logging st
 }
 
 TEST_CASE("progress on a terminal rewrites one line that the window holds, without colour") {
+    if (!has_terminals()) return test::skip("no pseudo-terminals here");
     for (const uint16_t columns : {uint16_t{20}, uint16_t{80}, uint16_t{200}}) {
         CAPTURE(columns);
         const std::string seen = on_terminal(columns, 5);
@@ -112,6 +119,7 @@ TEST_CASE("progress on a terminal rewrites one line that the window holds, witho
 }
 
 TEST_CASE("the live line of eighty columns holds done, total, rate, time left and loss") {
+    if (!has_terminals()) return test::skip("no pseudo-terminals here");
     const std::string seen = on_terminal(80, 5);
     for (const char* part : {"step 5/5", "loss 2.5000", "1000000 tok/s", "0:00 left"})
         CHECK(seen.find(part) != std::string::npos);
