@@ -31,6 +31,9 @@ void DataOptions::validate() const {
     expect(!dataset_text_field.empty(), "--dataset-text-field", "is empty", "name a field of the rows");
     expect(max_seq_length >= 2, "--max-seq-length", fmt::format("is {}", max_seq_length),
            "give at least 2: one token predicts one");
+    constexpr int64_t kMostTokens = int64_t{1} << 24;
+    expect(max_seq_length <= kMostTokens, "--max-seq-length", fmt::format("is {}", max_seq_length),
+           "give at most 16777216");
     expect(eval_split >= 0 && eval_split < 1, "--eval-split", fmt::format("is {}", eval_split),
            "give a share from 0 to below 1");
     expect(eval_split == 0 || eval_dataset.empty(), "--eval-split", "stands beside --eval-dataset", "give one of them");

@@ -30,7 +30,7 @@ struct EvalOptions {
         v("metric", metric, "what to report", {.one_of = "perplexity"});
         v("per-row", per_row, "file for a JSON line per row: row, nll, tokens, token_nll, greedy_match");
         v("tokens-per-microbatch", tokens_per_microbatch, "tokens computed at once; changes speed and memory only",
-          {.at_least = 1});
+          {.at_least = 1, .at_most = 1 << 24});
         v.group("output");
         v("json", json, "one JSON document on stdout");
     }
@@ -45,13 +45,21 @@ struct RowScore {
 // Scores in the order of the rows; rows without loss tokens stay empty.
 std::vector<RowScore> score_rows(const std::vector<Example>& examples, int64_t tokens, Session& session, Run& run) {
     std::vector<RowScore> scores(examples.size());
-    const EvaluationSource source(examples, tokens);
-    size_t row = 0;
+    std::vector<Example> scored;
+    std::vector<size_t> row_of;
+    for (size_t i = 0; i < examples.size(); ++i)
+        if (loss_tokens_of(examples[i]) > 0) {
+            scored.push_back(examples[i]);
+            row_of.push_back(i);
+        }
+    const EvaluationSource source(scored, tokens);
+    size_t document = 0;
     for (int64_t i = 0; i < source.micro_batches(); ++i) {
         const HostBatch host = source.micro_batch(i);
         const Decoder::Scores batch = session.model().score(session.slots().upload(host, run), run);
         size_t at = 0;
-        for (int64_t d = 0; d < host.documents(); ++d, ++row) {
+        for (int64_t d = 0; d < host.documents(); ++d, ++document) {
+            const size_t row = row_of[document];
             const auto count = static_cast<size_t>(loss_tokens_of(examples[row]));
             scores[row].token_nll.assign(batch.nll.begin() + static_cast<ptrdiff_t>(at),
                                          batch.nll.begin() + static_cast<ptrdiff_t>(at + count));

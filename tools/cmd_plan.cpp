@@ -10,11 +10,15 @@ namespace llmft {
 namespace {
 
 struct PlanOptions {
+    std::string output_dir;
+    bool profile = false;
     bool json = false;
 
     template <class V>
     void visit(V&& v) {
         v.group("output");
+        v("output-dir", output_dir, "train's; nothing is written");
+        v("profile", profile, "train's; nothing is timed");
         v("json", json, "one JSON document on stdout");
     }
 };

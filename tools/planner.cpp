@@ -73,7 +73,7 @@ private:
 ChosenPlan choose_plan(const PlanRequest& request) {
     Search search(request);
     const bool automatic = request.tokens_per_microbatch == 0;
-    const int64_t wanted = automatic ? std::min(request.window_tokens, kAutoTokens) : request.tokens_per_microbatch;
+    const int64_t wanted = std::min(request.window_tokens, automatic ? kAutoTokens : request.tokens_per_microbatch);
     const int64_t tokens = std::max(wanted, request.longest_document);
     if (!search.any(tokens) && automatic && tokens > request.longest_document) search.any(request.longest_document);
     return search.chosen();

@@ -9,6 +9,10 @@
 namespace llmft {
 
 struct BatchOptions {
+    // So that the tokens of a window can be counted.
+    static constexpr double kMostExamples = 1 << 18;
+    static constexpr double kMostTokens = 1 << 24;
+
     int64_t per_device_train_batch_size = 8;
     int64_t gradient_accumulation_steps = 1;
     int64_t tokens_per_microbatch = 0;   // 0: auto
@@ -18,11 +22,11 @@ struct BatchOptions {
     void visit(V&& v) {
         v.group("batch");
         v("per-device-train-batch-size", per_device_train_batch_size, "examples of one device in one accumulation step",
-          {.at_least = 1});
+          {.at_least = 1, .at_most = kMostExamples});
         v("gradient-accumulation-steps", gradient_accumulation_steps, "accumulation steps of an optimizer step",
-          {.at_least = 1});
+          {.at_least = 1, .at_most = kMostExamples});
         v("tokens-per-microbatch", tokens_per_microbatch,
-          "tokens computed at once; changes speed and memory only (0: auto)", {.at_least = 0});
+          "tokens computed at once; changes speed and memory only (0: auto)", {.at_least = 0, .at_most = kMostTokens});
         v("gradient-checkpointing", gradient_checkpointing, "what the backward reruns",
           {.one_of = "auto|none|ffn|full"});
     }

@@ -38,19 +38,20 @@ Json generate(const Path& model, std::vector<std::string> more) {
 
 TEST_CASE("--per-row has a line for every row in input order, also for those without anything to score") {
     Scene scene;
-    const Ended ended = evaluate(scene,
-                                 R"({"input_ids":[3,4,5,6,7,8,9]})"
-                                 "\n"
-                                 R"({"input_ids":[3]})"
-                                 "\n\n"
-                                 R"({"input_ids":[3,4,5],"labels":[3,-100,5]})"
-                                 "\n"
-                                 R"({"input_ids":[3,4],"labels":[3,-100]})"
-                                 "\n"
-                                 R"({"input_ids":[9,8]})"
-                                 "\n");
+    const Ended ended = evaluate(scene, R"({"input_ids":[3,4,5,6,7,8,9]})"
+                                        "\n"
+                                        R"({"input_ids":[3]})"
+                                        "\n\n"
+                                        R"({"input_ids":[3,4,5],"labels":[3,-100,5]})"
+                                        "\n"
+                                        R"({"input_ids":[3,4],"labels":[3,-100]})"
+                                        "\n"
+                                        R"({"input_ids":[]})"
+                                        "\n"
+                                        R"({"input_ids":[9,8]})"
+                                        "\n");
     const std::vector<Json> lines = Scene::lines(scene.path("rows.out"));
-    const std::vector<int> wanted = {6, 0, 1, 0, 1};
+    const std::vector<int> wanted = {6, 0, 1, 0, 0, 1};
     REQUIRE(lines.size() == wanted.size());
     double sum = 0;
     for (size_t i = 0; i < lines.size(); ++i) {
@@ -68,7 +69,7 @@ TEST_CASE("--per-row has a line for every row in input order, also for those wit
         sum += nll;
     }
     const Json report = Json::parse(ended.out);
-    CHECK(report["rows"] == 5);
+    CHECK(report["rows"] == 6);
     CHECK(report["tokens"] == 8);
     CHECK(std::abs(report["loss"].get<double>() - sum / 8) <= 1e-6 * sum);
     CHECK(std::abs(report["perplexity"].get<double>() / std::exp(sum / 8) - 1) <= 1e-5);

@@ -113,6 +113,16 @@ TEST_CASE("the plan's peak is what training needs: it runs within it and not wit
     CHECK(scene.run().code == 0);
 }
 
+TEST_CASE("plan takes the run.toml that train wrote, and any batch that train takes") {
+    Scene scene;
+    REQUIRE(scene.run().code == 0);
+    const Ended ended = run_llmft({"plan", "--config", scene.output() / "run.toml"});
+    CHECK_MESSAGE(ended.code == 0, ended.err);
+    const Json huge =
+        planned(scene.model(), {"--per-device-train-batch-size", "262144", "--gradient-accumulation-steps", "262144"});
+    CHECK(huge["tokens_per_microbatch"] == 2048);   // a row of --max-seq-length
+}
+
 TEST_CASE("--help of every command lists its options by group, on stdout alone") {
     for (const char* command : {"train", "plan", "eval", "generate"}) {
         const Ended ended = run_llmft({command, "--help"});

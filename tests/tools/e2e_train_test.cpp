@@ -3,8 +3,8 @@
 
 #include <algorithm>
 #include <chrono>
-#include <csignal>
 #include <cmath>
+#include <csignal>
 #include <set>
 #include <thread>
 
@@ -131,8 +131,7 @@ TEST_CASE("the same command gives the same bytes, with any number of threads and
         run_llmft({"train", "--config", scene.output() / "run.toml", "--output-dir", scene.path("again")});
     REQUIRE_MESSAGE(rerun.code == 0, rerun.err);
     CHECK(bytes_of(scene.path("again") / "adapter_model.safetensors") == first.adapter);
-    CHECK(bytes_of(scene.path("again") / "adapter_config.json") ==
-          bytes_of(scene.output() / "adapter_config.json"));
+    CHECK(bytes_of(scene.path("again") / "adapter_config.json") == bytes_of(scene.output() / "adapter_config.json"));
     CHECK(untimed(Scene::lines(scene.path("again") / "metrics.jsonl")) == first.metrics);
 }
 
@@ -260,8 +259,8 @@ TEST_CASE("SIGINT and SIGTERM stop a run after its step: exit 75, whole lines, a
         CHECK(bytes_of(scene.output() / "metrics.jsonl").ends_with("}\n"));
         const size_t steps = scene.metrics().size();
         CHECK(steps >= 3);
-        const Ended loaded = run_llmft(
-            {"eval", "--model", scene.model(), "--adapter", scene.output(), "--dataset", scene.rows()});
+        const Ended loaded =
+            run_llmft({"eval", "--model", scene.model(), "--adapter", scene.output(), "--dataset", scene.rows()});
         CHECK_MESSAGE(loaded.code == 0, loaded.err);
     }
 }

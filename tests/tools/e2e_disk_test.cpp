@@ -1,0 +1,117 @@
+// A disk that is full: a tmpfs of a few hundred kilobytes as the place for the output. Needs the right to mount.
+#include <doctest/doctest.h>
+#include <sys/mount.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "tests/harness/skip.h"
+#include "tests/tools/e2e_scene.h"
+
+using namespace llmft;
+using namespace llmft::test;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+class SmallDisk {
+public:
+    SmallDisk(Path at, const std::string& size) : at_(std::move(at)) {
+        fs::create_directory(at_);
+        mounted_ = mount("tmpfs", at_.c_str(), "tmpfs", 0, ("size=" + size).c_str()) == 0;
+    }
+    SmallDisk(const SmallDisk&) = delete;
+    SmallDisk& operator=(const SmallDisk&) = delete;
+    ~SmallDisk() {
+        if (mounted_) umount(at_.c_str());
+    }
+    explicit operator bool() const { return mounted_; }
+    void fill() const {
+        std::ofstream filler(at_ / "filler", std::ios::binary);
+        const std::string page(4096, 'x');
+        while (filler.write(page.data(), 4096).flush()) {
+        }
+    }
+
+private:
+    Path at_;
+    bool mounted_ = false;
+};
+
+int error_lines(const std::string& err) {
+    int count = 0;
+    for (size_t at = err.find("llmft: error E-DISK: "); at != std::string::npos;
+         at = err.find("llmft: error E-DISK: ", at + 1))
+        ++count;
+    return count;
+}
+
+}   // namespace
+
+TEST_CASE("a disk that is full before the run is exit 3, one line, and no folder") {
+    Scene scene;
+    const SmallDisk disk(scene.path("disk"), "64k");
+    if (!disk) return skip("no right to mount");
+    disk.fill();
+    scene.flag("--output-dir", scene.path("disk") / "out");
+    const Ended ended = scene.run();
+    CAPTURE(ended.err);
+    CHECK(ended.code == 3);
+    CHECK(error_lines(ended.err) == 1);
+    CHECK(std::count(ended.err.begin(), ended.err.end(), '\n') == 1);
+    CHECK(ended.out == "");
+    CHECK_FALSE(fs::exists(scene.path("disk") / "out"));
+}
+
+TEST_CASE("a disk that fills up before the result is written is exit 3 and leaves no result, whole or half") {
+    for (const char* method : {"lora", "full"}) {
+        CAPTURE(std::string(method));
+        Scene scene;
+        const SmallDisk disk(scene.path("disk"), "64k");   // room for run.toml and metrics, not for 90 KB or more
+        if (!disk) return skip("no right to mount");
+        const Path out = scene.path("disk") / "out";
+        scene.flag("--output-dir", out);
+        scene.flag("--method", method);
+        const Ended ended = scene.run();
+        CAPTURE(ended.err);
+        CHECK(ended.code == 3);
+        CHECK(error_lines(ended.err) == 1);
+        CHECK(ended.err.ends_with('\n'));
+        CHECK(ended.err.rfind("llmft: error") == ended.err.rfind('\n', ended.err.size() - 2) + 1);
+        CHECK(ended.out == "");
+        for (const auto& entry : fs::directory_iterator(out)) {
+            const std::string name = entry.path().filename();
+            CAPTURE(name);
+            CHECK((name == "run.toml" || name == "metrics.jsonl"));
+        }
+    }
+}
+
+TEST_CASE("a disk that fills up while steps are logged is exit 3, and no adapter claims to be finished") {
+    Scene scene;
+    const SmallDisk disk(scene.path("disk"), "32k");
+    if (!disk) return skip("no right to mount");
+    scene.flag("--output-dir", scene.path("disk") / "out");
+    scene.flag("--max-steps", "10000");
+    const Ended ended = scene.run();
+    CAPTURE(ended.err);
+    CHECK(ended.code == 3);
+    CHECK(error_lines(ended.err) == 1);
+    CHECK_FALSE(fs::exists(scene.path("disk") / "out" / "adapter_model.safetensors"));
+}
+
+TEST_CASE("a full disk under --per-row is exit 3 and one line, and leaves no file") {
+    Scene scene;
+    const SmallDisk disk(scene.path("disk"), "16k");
+    if (!disk) return skip("no right to mount");
+    put(scene.rows(), token_rows(40, 100, 1));
+    scene.command("eval");
+    scene.flag("--per-row", scene.path("disk") / "rows.out");
+    const Ended ended = scene.run();
+    CAPTURE(ended.err);
+    CHECK(ended.code == 3);
+    CHECK(error_lines(ended.err) == 1);
+    CHECK(ended.out == "");
+    CHECK(fs::is_empty(scene.path("disk")));
+}
