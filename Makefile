@@ -41,10 +41,12 @@ lint: packages         ## clang-tidy 14, warnings as errors
 	@cmake --preset clang
 	@run-clang-tidy-14 -quiet -p build/clang "$(CURDIR)/(kernels|engine|model|data|tools)/"
 
-oracle: all            ## checks the goldens with transformers and PEFT (several GB of Python packages, in build/oracle)
+oracle: all            ## checks goldens and what llmft writes with transformers and PEFT (several GB in build/oracle)
 	@python3 -m venv build/oracle
 	@build/oracle/bin/pip install --quiet -r tests/oracle/requirements.txt
 	@build/oracle/bin/python tests/oracle/make_goldens.py --check
+	@cmake --build --preset release --target llmft_dump_logits
+	@tests/oracle/check_llmft.sh ./llmft build/release/llmft_dump_logits build/oracle/bin/python
 
 packages:
 	@tools/dev/bootstrap.sh third_party/apt.txt
