@@ -18,6 +18,7 @@ struct DataOptions {
     std::string truncation = "right";
     std::string eval_dataset;
     double eval_split = 0;
+    std::string packing = "none";
     bool shuffle = true;
     std::optional<int64_t> data_seed;
     int64_t max_line_mib = 64;
@@ -37,6 +38,7 @@ struct DataOptions {
         v("truncation", truncation, "error|drop|right: what becomes of a longer row; right cuts its end off");
         v("eval-dataset", eval_dataset, "rows to evaluate on");
         v("eval-split", eval_split, "share of the rows to hold out for evaluation");
+        v("packing", packing, "examples side by side in one pack (not built yet)", {.one_of = "none"});
         v("shuffle", shuffle, "a new order every epoch; false: the order of the files");
         v("data-seed", data_seed, "seed of the order; else --seed");
         v("max-line-mib", max_line_mib, "longest line of a JSONL file, MiB");

@@ -1,5 +1,6 @@
 #include "model/decoder.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "engine/ops/elementwise.h"
@@ -52,13 +53,16 @@ void Decoder::forward_backward(const Batch& batch, GradSink& sink, Run& run) {
         for (size_t l = 0; l < blocks_.size(); ++l)
             block_forward(blocks_[l], saved[l], l + 1 < blocks_.size() ? saved[l + 1].x : x_last, c, run);
     }
-    const Block& any = blocks_.front();
-    const int64_t spare =
-        std::max(any.attention.o.p, any.mlp.down.p);   // room for dS of o and down beside the residual's gradient
+    int64_t spare = 0;   // room for dS of o and down beside the residual's gradient
+    for (const Block& b : blocks_) spare = std::max({spare, b.attention.o.p, b.mlp.down.p});
     const Tensor d_x =
         run.arena.take("d_residual", options_.dtype, batch.tokens, config_.hidden_size, config_.hidden_size + spare);
     lm_loss_backward(head_, *options_.objective, x_last, batch, d_x, loss_, c.linear, run);
     loss_tokens_ += batch.loss_rows;
+    if (rest_ == Training::kFull) {
+        sink.ready(parameters_.range(head_.norm.w_block));
+        if (!config_.tie_word_embeddings) sink.ready(parameters_.range(head_.w_block));
+    }
 
     const Profile::Range range(run.profile, "backward");
     const auto count = static_cast<int64_t>(blocks_.size());
@@ -76,6 +80,8 @@ void Decoder::forward_backward(const Batch& batch, GradSink& sink, Run& run) {
 }
 
 void Decoder::report_ready(const Block& b, GradSink& sink) const {
+    for (const Norm* norm : {&b.attention.norm, &b.mlp.norm})
+        if (norm->training == Training::kFull) sink.ready(parameters_.range(norm->w_block));
     for (const LinearGroup* g : {&b.attention.qkv, &b.attention.o, &b.mlp.gate_up, &b.mlp.down}) {
         if (g->training == Training::kFull) sink.ready(parameters_.range(g->w_block));
         if (g->ranks == 0) continue;

@@ -13,12 +13,12 @@
 namespace llmft {
 
 struct DecoderOptions {
-    static constexpr int64_t kHeadChunkRows = 256;
-    DType dtype = DType::kF32;             // of weights in computation and of activations
-    int64_t tokens = 0;                    // most tokens of a micro-batch
-    std::vector<Recompute> recompute;      // one per layer
-    int64_t head_chunk = kHeadChunkRows;   // loss rows at a time
-    const Objective* objective = &sft();   // what is learned; outlives the decoder
+    static constexpr int64_t kHeadChunkRows = 128;   // half a chunk is lost on average
+    DType dtype = DType::kF32;                       // of weights in computation and of activations
+    int64_t tokens = 0;                              // most tokens of a micro-batch
+    std::vector<Recompute> recompute;                // one per layer
+    int64_t head_chunk = kHeadChunkRows;             // loss rows at a time
+    const Objective* objective = &sft();             // what is learned; outlives the decoder
 };
 
 // One tensor of the model's files and where it goes: converted to the destination's dtype.

@@ -3,7 +3,7 @@
 #include "engine/io/file.h"
 #include "engine/io/json.h"
 #include "engine/io/safetensors.h"
-#include "engine/ops/elementwise.h"
+#include "engine/ops/upload.h"
 #include "model/names.h"
 
 namespace llmft {
@@ -20,18 +20,7 @@ const char* torch_name(DType dtype) {
 // A tensor in the file's dtype, as dense bytes in `buffer`.
 Bytes dense(const Tensor& from, DType dtype, std::vector<std::byte>& buffer, Run& run) {
     buffer.resize(static_cast<size_t>(from.count() * size_bytes(dtype)));
-    if (from.dtype == dtype) {
-        run.device.download(buffer.data(), from, run.stream);
-        return buffer;
-    }
-    const int64_t piece = std::max<int64_t>(1, (int64_t{1} << 20) / from.cols);
-    for (int64_t first = 0; first < from.rows; first += piece) {
-        const Arena::Mark scratch(run.arena);
-        const Tensor part = from.row_slice(first, std::min(piece, from.rows - first));
-        const Tensor converted = run.arena.take("save.converted", dtype, part.rows, part.cols);
-        ops::cast({.x = part, .y = converted, .scale = 1}, run);
-        run.device.download(buffer.data() + first * from.cols * size_bytes(dtype), converted, run.stream);
-    }
+    ops::download_converted(buffer.data(), dtype, from, run);
     return buffer;
 }
 

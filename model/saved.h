@@ -6,7 +6,7 @@
 
 namespace llmft {
 
-// What is dropped in forward and rerun in backward, per block (formula for the choice: ARCHITECTURE.md, memory).
+// What is dropped in forward and rerun in backward, per block (tools/planner.h chooses).
 enum class Recompute : uint8_t {
     kNone,   // keep everything below
     kFfn,    // drop gate_up: rerun the gate/up product

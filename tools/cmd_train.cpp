@@ -55,6 +55,7 @@ int cmd_train(const std::vector<std::string>& arguments) {
     if (flags.parse(arguments) == Flags::Outcome::kHelp) return 0;
     flags.require({"model", "dataset", "output-dir"});
     options.validate();
+    options.adopt_adapter(flags);
 
     // plan
     const ModelConfig config = read_model_config(options.model.model);
@@ -66,7 +67,8 @@ int cmd_train(const std::vector<std::string>& arguments) {
         plan_request(options, config, *tuning, data.shape.longest_example, data.shape.window_tokens_bound);
     const ChosenPlan chosen = choose_plan(request);
     expect_fits(chosen, request.limit_bytes);
-    expect_output_folder(output.output_dir, options.model.model);
+    expect_output_folder(output.output_dir, options.model.model,
+                         options.method.method == "full" ? ResultKind::kModel : ResultKind::kAdapter);
 
     // load
     SessionShape shape = chosen.shape;

@@ -18,11 +18,15 @@ fs::path existing_part(fs::path folder) {
 
 }   // namespace
 
-void expect_output_folder(const fs::path& folder, const fs::path& model) {
+void expect_output_folder(const fs::path& folder, const fs::path& model, ResultKind kind) {
     constexpr const char* kFlag = "--output-dir";
     std::error_code ignored;
     if (fs::equivalent(folder, model, ignored))
         throw UserError("PATH", kFlag, folder.string(), "it is the model's folder", "name another folder");
+    const char* other = kind == ResultKind::kModel ? "adapter_config.json" : "config.json";
+    if (fs::exists(folder / other, ignored))
+        throw UserError("PATH", kFlag, folder.string(), std::string("it holds another kind of result: ") + other,
+                        "name another folder");
     const fs::path existing = existing_part(fs::absolute(folder));
     if (!fs::is_directory(existing))
         throw UserError("PATH", kFlag, folder.string(), existing.string() + " is not a folder", "name another folder");

@@ -34,11 +34,15 @@ struct ModelOptions {
 struct MethodOptions {
     std::string method = "lora";
     LoraOptions lora;
+    std::string objective = "sft";
+    std::string quantization = "none";
 
     template <class V>
     void visit(V&& v) {
         v.group("method");
         v("method", method, "what is trained: lora, full");
+        v("objective", objective, "what is learned: sft, the next token (others are not built yet)", {.one_of = "sft"});
+        v("quantization", quantization, "of the base weights (not built yet)", {.one_of = "none"});
         v("lora-r", lora.r, "rank", {.at_least = 1, .at_most = 65536});
         v("lora-alpha", lora.alpha, "scale: the adapter counts alpha/r (0: 2r)", {.at_least = 0});
         v("lora-dropout", lora.dropout, "on the adapter's input while training", {.at_least = 0, .below = 1});

@@ -1,5 +1,7 @@
 #include "tools/signals.h"
 
+#include <unistd.h>
+
 #include <csignal>
 
 #include <atomic>
@@ -12,7 +14,11 @@ static_assert(std::atomic<int>::is_always_lock_free, "the handler may touch noth
 
 extern "C" void llmft_on_stop_signal(int number) {
     int none = 0;
-    if (first_signal.compare_exchange_strong(none, number)) return;
+    if (first_signal.compare_exchange_strong(none, number)) {
+        constexpr char kText[] = "\nllmft: stopping after this step; again to quit now\n";
+        [[maybe_unused]] const ssize_t ignored = write(STDERR_FILENO, kText, sizeof kText - 1);
+        return;
+    }
     if (number != SIGINT && number != SIGTERM) return;
     std::signal(number, SIG_DFL);
     std::raise(number);   // is delivered when this handler returns

@@ -52,8 +52,8 @@ void print_start(const TrainOptions& options, const ModelConfig& config, const T
                options.model.device == "auto" ? "cpu" : options.model.device);
     fmt::print(stderr, "         {}\n", trainable_line(chosen.plan.trainable, config, adapters));
     const DataCounts& counts = data.train.counts;
-    fmt::print(stderr, "data     {} rows, {} tokens, {:.1f} % carry loss; {} cut, {} dropped\n", counts.rows,
-               data.train.tokens(),
+    fmt::print(stderr, "data     {} rows, {} tokens, {:.1f} % carry loss; {} cut, {} dropped\n",
+               data.train.examples.size(), data.train.tokens(),
                100.0 * static_cast<double>(data.train.loss_tokens()) / static_cast<double>(data.train.tokens()),
                counts.truncated, counts.dropped.size());
     constexpr size_t kListed = 5;

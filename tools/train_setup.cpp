@@ -1,8 +1,12 @@
 #include "tools/train_setup.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+
+#include "engine/log/log.h"
+#include "model/adapter/peft.h"
 
 namespace llmft {
 
@@ -12,8 +16,8 @@ void TrainOptions::declare(Flags& flags) {
     flags.group("data");
     data.visit(flags);
     flags.add(batch);
-    flags.add(loop);
     flags.add(schedule);
+    flags.add(loop);
     flags.add(memory);
 }
 
@@ -23,6 +27,23 @@ void TrainOptions::validate() const {
     const auto& names = method.lora.target_modules;
     if (names.starts_with("re:"))
         throw UserError("USAGE", "--target-modules", names, "patterns are not built yet", "list module names");
+}
+
+void TrainOptions::adopt_adapter(const Flags& flags) {
+    if (model.adapter.empty()) return;
+    const PeftConfig adapter = read_peft_config(model.adapter);
+    const std::string targets = fmt::format("{}", fmt::join(adapter.target_modules, ","));
+    LoraOptions& lora = method.lora;
+    const auto tell = [&](const char* flag, bool differs) {
+        if (flags.given(flag) && differs)
+            log::note(fmt::format("--{} is not used: the adapter's own setting holds", flag));
+    };
+    tell("lora-r", lora.r != adapter.r);
+    tell("lora-alpha", lora.resolved_alpha() != adapter.alpha);
+    tell("target-modules", lora.target_modules != targets);
+    lora.r = adapter.r;
+    lora.alpha = adapter.alpha;
+    lora.target_modules = targets;
 }
 
 std::optional<Tokenizer> read_tokenizer(const DataOptions& options, const std::filesystem::path& model,
@@ -62,7 +83,8 @@ PlanRequest plan_request(const TrainOptions& options, const ModelConfig& config,
                       .recompute = {},
                       .use = SessionShape::Use::kTrain,
                       .adamw = options.loop.adamw,
-                      .seed = static_cast<uint32_t>(options.loop.seed)},
+                      .seed = static_cast<uint32_t>(options.loop.seed),
+                      .objective = &objective(options.method.objective)},
             .longest_document = longest,
             .window_tokens = window_tokens,
             .tokens_per_microbatch = options.batch.tokens_per_microbatch,

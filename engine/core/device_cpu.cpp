@@ -2,6 +2,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <fstream>
 
@@ -17,6 +19,15 @@ std::string processor_name() {
     return "cpu";
 }
 
+// What a container allows (cgroup 2, then 1); no limit is a huge number or a word.
+int64_t container_bytes() {
+    for (const char* file : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
+        int64_t bytes = 0;
+        if (std::ifstream(file) >> bytes && bytes > 0) return bytes;
+    }
+    return INT64_MAX;
+}
+
 class CpuDevice final : public Device {
 public:
     explicit CpuDevice(CpuOptions options) : options_(options) {}
@@ -25,7 +36,8 @@ public:
     GemmEngine gemm_engine() const override { return options_.gemm; }
 
     DeviceProperties properties() const override {
-        const auto bytes = static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGE_SIZE);
+        const int64_t machine = static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGE_SIZE);
+        const int64_t bytes = std::min(machine, container_bytes());
         return {.name = processor_name(), .memory_bytes = bytes};
     }
 

@@ -1,5 +1,5 @@
 // A matrix somewhere: who owns the bytes is an Arena, a mapped file or a test. Everything that has a shape in llmft is
-// two- dimensional and row-major with a leading dimension; a vector is one row. Copying a Tensor copies the view.
+// two-dimensional and row-major with a leading dimension; a vector is one row. Copying a Tensor copies the view.
 #pragma once
 
 #include <cstdint>

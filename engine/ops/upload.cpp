@@ -39,15 +39,15 @@ void upload_converted(const Tensor& dst, const void* host, DType dtype, Run& run
     });
 }
 
-void download_f32(float* host, const Tensor& src, Run& run) {
+void download_converted(void* host, DType dtype, const Tensor& src, Run& run) {
     std::vector<std::byte> piece;
     for_pieces(src, [&](int64_t first, int64_t rows) {
-        float* to = host + first * src.cols;
-        if (src.dtype == DType::kF32) return run.device.download(to, src.row_slice(first, rows), run.stream);
+        auto* to = static_cast<std::byte*>(host) + first * src.cols * size_bytes(dtype);
+        if (src.dtype == dtype) return run.device.download(to, src.row_slice(first, rows), run.stream);
         piece.resize(static_cast<size_t>(rows * src.cols * size_bytes(src.dtype)));
         run.device.download(piece.data(), src.row_slice(first, rows), run.stream);
         cpu::cast({.x = {.data = piece.data(), .dtype = src.dtype, .ld = src.cols},
-                   .y = {.data = to, .dtype = DType::kF32, .ld = src.cols},
+                   .y = {.data = to, .dtype = dtype, .ld = src.cols},
                    .rows = rows,
                    .cols = src.cols,
                    .scale = 1});

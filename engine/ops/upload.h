@@ -7,7 +7,8 @@ namespace llmft::ops {
 
 // host: dense rows of dst's shape, of `dtype`; it may be a mapped file. Waits until the host bytes are free to go.
 void upload_converted(const Tensor& dst, const void* host, DType dtype, Run& run);
-// The other way: dense f32 rows.
-void download_f32(float* host, const Tensor& src, Run& run);
+// The other way: dense rows of `dtype`. Takes no room in the arena: a run's last act must not be the one that does not
+// fit.
+void download_converted(void* host, DType dtype, const Tensor& src, Run& run);
 
 }   // namespace llmft::ops

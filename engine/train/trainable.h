@@ -20,7 +20,7 @@ struct Sums {
 };
 
 // Told, while a backward runs, which part of the flat gradient has had its last addition of this micro-batch: where a
-// reduce- scatter may start. `last` micro-batches of a window are marked by whoever owns the sink.
+// reduce-scatter may start.
 class GradSink {
 public:
     virtual ~GradSink() = default;

@@ -25,11 +25,12 @@ Sums accumulate(const TrainerParts& parts, const Window& window, Run& run) {
     return parts.model.take_sums(run);
 }
 
-void check_finite(const StepRecord& record) {
-    if (std::isfinite(record.loss) && std::isfinite(record.grad_norm)) return;
-    throw NumericalError(fmt::format(
-        "step {}: loss {}, gradient norm {}; the step was not taken; lower --learning-rate or look at its rows",
-        record.step, record.loss, record.grad_norm));
+// The optimizer never runs on a bad loss, and its kernel changes nothing under a bad gradient.
+void expect_finite(int64_t step, const char* what, double value) {
+    if (std::isfinite(value)) return;
+    throw NumericalError(
+        fmt::format("step {}: the {} is {}; the step was not taken; lower --learning-rate or look at its rows",
+                    step + 1, what, std::isnan(value) ? "NaN" : "infinite"));
 }
 
 StepRecord take_step(const TrainerParts& parts, const TrainerPlan& plan, const Window& window, int64_t step, Run& run) {
@@ -38,6 +39,7 @@ StepRecord take_step(const TrainerParts& parts, const TrainerPlan& plan, const W
     const Sums sums = accumulate(parts, window, run);
     const Profile::Range range(run.profile, "step");
     const auto count = static_cast<double>(sums.tokens);
+    expect_finite(step, "loss", sums.loss / count);
     parts.scale.measure(parts.model.parameters().grads(), count, plan.max_grad_norm, run);
     parts.method.after_grads(step, run);
     const double lr = plan.learning_rate(step);
@@ -48,6 +50,7 @@ StepRecord take_step(const TrainerParts& parts, const TrainerPlan& plan, const W
     record.epoch = window.epoch;
     record.loss = sums.loss / count;
     record.grad_norm = parts.scale.norm(run);
+    expect_finite(step, "gradient norm", record.grad_norm);
     record.learning_rate = lr;
     record.mean_token_accuracy = sums.correct / count;
     return record;
@@ -70,7 +73,6 @@ TrainEnd train(const TrainerParts& parts, const TrainerPlan& plan, const BatchSo
         const auto start = Clock::now();
         const Window window = source.window(step);
         StepRecord record = take_step(parts, plan, window, step, run);
-        check_finite(record);
         const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
         record.step_ms = 1000 * seconds;
         record.num_tokens = num_tokens += window.input_tokens;

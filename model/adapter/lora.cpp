@@ -101,7 +101,7 @@ void Lora::save(const Decoder& model, const SaveFolders& folders, Run& run) cons
     }
     std::sort(modules.begin(), modules.end());
     const PeftConfig config = {.r = options_.r,
-                               .alpha = options_.scaling() * static_cast<double>(options_.r),
+                               .alpha = options_.resolved_alpha(),
                                .dropout = options_.dropout,
                                .target_modules = targets_.empty() ? modules : targets_,
                                .base_model = folders.base.string()};

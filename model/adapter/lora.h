@@ -13,7 +13,8 @@ struct LoraOptions {
     double dropout = 0;
     std::string target_modules = "all-linear";   // or a comma list of module names: the last parts of their paths
 
-    double scaling() const { return (alpha == 0 ? 2.0 * static_cast<double>(r) : alpha) / static_cast<double>(r); }
+    double resolved_alpha() const { return alpha == 0 ? 2.0 * static_cast<double>(r) : alpha; }
+    double scaling() const { return resolved_alpha() / static_cast<double>(r); }
 };
 
 class Lora final : public Tuning {

@@ -29,6 +29,12 @@ void refuse_what_is_not_built(const JsonField& config) {
         field->refuse("SCHEMA", fmt::format("{} is not supported", field->json().dump()),
                       "this version continues plain LoRA adapters");
     }
+    // Other initialisations change the base when PEFT loads the adapter (PiSSA, OLoRA, CorDA, LoftQ, LoRA-GA).
+    if (const auto init = config.find("init_lora_weights"))
+        if (!init->json().is_boolean() && init->json() != "gaussian" && init->json() != "eva" &&
+            init->json() != "orthogonal")
+            init->refuse("SCHEMA", fmt::format("{} is not supported", init->json().dump()),
+                         "convert it to a plain LoRA with PEFT first");
     if (config.text_or("bias", "none") != "none")
         config.at("bias").refuse("SCHEMA", "trained biases are not supported", "use bias none");
 }

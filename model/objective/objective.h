@@ -4,8 +4,10 @@
 //   kTwoPass   it depends on them (preferences: on sums over whole completions): the head makes all log-probabilities
 //   first,
 //              asks, and makes the logits again for the gradient
-// Adding an objective is a file beside this one and a line in the table that tools/ reads.
+// Adding an objective is a file beside this one and a line in the table of objectives.cpp.
 #pragma once
+
+#include <string_view>
 
 #include "engine/core/run.h"
 #include "engine/train/batch.h"
@@ -28,5 +30,8 @@ public:
 
 // Supervised fine-tuning: minimise the sum of losses, so −1 for every predicted token.
 const Objective& sft();
+
+// By the name that --objective takes. Throws UserError for one that is not in the table.
+const Objective& objective(std::string_view name);
 
 }   // namespace llmft

@@ -363,7 +363,7 @@ const Bad kOptions[] = {
     {"CUDA that is not built in", "DEVICE", "--device", [](Scene& s) { s.flag("--device", "cuda"); }, 6},
     {"f16 on the CPU", "USAGE", "--dtype", [](Scene& s) { s.flag("--dtype", "f16"); }},
     {"a limit that is no size", "VALUE", "--memory-limit", [](Scene& s) { s.flag("--memory-limit", "5 bananas"); }},
-    {"too little memory", "MEMORY", "largest: head.logits", [](Scene& s) { s.flag("--memory-limit", "100KiB"); }, 3},
+    {"too little memory", "MEMORY", "largest: weights.gate_up", [](Scene& s) { s.flag("--memory-limit", "100KiB"); }, 3},
     {"no run file", "MISSING", "run.toml", [](Scene& s) { s.flag("--config", s.path("run.toml")); }},
     {"a run file that is no TOML", "SYNTAX", "line 2", [](Scene& s) { run_file(s, "lora_r = 4\nlora_alpha = = 3\n"); }},
     {"an unknown key", "EXTRA", "learning_rate", [](Scene& s) { run_file(s, "learning_rat = 0.1\n"); }},
