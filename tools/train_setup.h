@@ -27,7 +27,8 @@ struct TrainOptions {
     void declare(Flags& flags);
     // What no single option's limits can say. Throws UserError.
     void validate() const;
-    // Under --adapter its r, alpha and targets hold: they become the options', and flags that differ are noted as unused.
+    // Under --adapter its r, alpha and targets hold: they become the options', and flags that differ are noted as
+    // unused.
     void adopt_adapter(const Flags& flags);
 };
 
