@@ -48,7 +48,8 @@ TEST_CASE("a second SIGINT or SIGTERM ends the process by that signal") {
             install_stop_signals();
             std::raise(SIGHUP);
             std::raise(number);
-            return 42;
+            // In a child of several threads TSan puts signals off until the next atomic: this one.
+            return stop_requested() ? 42 : 1;
         });
         CHECK(WIFSIGNALED(status));
         CHECK(WTERMSIG(status) == number);
