@@ -55,11 +55,13 @@ public:
 
     void upload(const Tensor& dst, const void* host, Stream) override {
         const size_t row_bytes = static_cast<size_t>(dst.cols * size_bytes(dst.dtype));
+        if (row_bytes == 0) return;   // an empty vector has no address to copy from
         for (int64_t r = 0; r < dst.rows; ++r)
             std::memcpy(dst.row_slice(r, 1).data, static_cast<const std::byte*>(host) + r * row_bytes, row_bytes);
     }
     void download(void* host, const Tensor& src, Stream) override {
         const size_t row_bytes = static_cast<size_t>(src.cols * size_bytes(src.dtype));
+        if (row_bytes == 0) return;
         for (int64_t r = 0; r < src.rows; ++r)
             std::memcpy(static_cast<std::byte*>(host) + r * row_bytes, src.row_slice(r, 1).data, row_bytes);
     }
