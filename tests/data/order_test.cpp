@@ -8,13 +8,14 @@
 #include <vector>
 
 #include "engine/io/json.h"
+#include "tests/harness/paths.h"
 
 namespace llmft::test {
 namespace {
 
 // tests/oracle/order_golden.py wrote the file with torch.
 TEST_CASE("a shuffled epoch has the order of torch.randperm with the same seed") {
-    std::ifstream rows(std::filesystem::path(LLMFT_SOURCE_DIR) / "tests/golden/order.jsonl");
+    std::ifstream rows(source_dir() / "tests/golden/order.jsonl");
     int count = 0;
     for (std::string line; std::getline(rows, line); ++count) {
         const Json row = parse_json(line, "order.jsonl", {});

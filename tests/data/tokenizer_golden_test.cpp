@@ -10,6 +10,7 @@
 
 #include "data/tokenizer/tokenizer.h"
 #include "engine/io/json.h"
+#include "tests/harness/paths.h"
 #include "tests/harness/skip.h"
 #include "tests/harness/test_data.h"
 
@@ -18,7 +19,7 @@ namespace {
 
 std::vector<std::filesystem::path> golden_files() {
     std::vector<std::filesystem::path> files;
-    std::vector<std::filesystem::path> folders{std::filesystem::path(LLMFT_SOURCE_DIR) / "tests/golden/tokenizer"};
+    std::vector<std::filesystem::path> folders{source_dir() / "tests/golden/tokenizer"};
     if (const char* more = std::getenv("LLMFT_TOKENIZER_GOLDENS")) folders.emplace_back(more);
     for (const auto& folder : folders)
         for (const auto& entry : std::filesystem::directory_iterator(folder)) files.push_back(entry.path());

@@ -10,6 +10,7 @@
 #include "engine/io/model_files.h"
 #include "tests/engine/refusal.h"
 #include "tests/engine/safetensors_bytes.h"
+#include "tests/harness/paths.h"
 #include "tests/harness/random.h"
 #include "tests/harness/temp_folder.h"
 
@@ -18,7 +19,7 @@ using namespace llmft::test;
 
 namespace {
 
-const Path kGolden = Path(LLMFT_SOURCE_DIR) / "tests/golden";
+const Path kGolden = source_dir() / "tests/golden";
 
 std::string content_of(const Path& path) {
     return read_file(path, int64_t{1} << 30);

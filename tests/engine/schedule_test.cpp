@@ -7,6 +7,7 @@
 
 #include "engine/io/json_field.h"
 #include "kernels/base/error.h"
+#include "tests/harness/paths.h"
 
 namespace llmft {
 namespace {
@@ -39,7 +40,7 @@ ScheduleOptions named(const char* kind) {
 }
 
 TEST_CASE("every schedule gives the rates of transformers.get_scheduler") {
-    const Json json = parse_json_file(LLMFT_SOURCE_DIR "/tests/golden/schedule.json", {});
+    const Json json = parse_json_file(test::source_dir() / "tests/golden/schedule.json", {});
     const JsonField goldens(json, "schedule.json", "");
     for (const JsonField& golden : goldens.items()) {
         CAPTURE(golden.json().dump());

@@ -8,13 +8,14 @@
 #include <optional>
 #include <string>
 
+#include "tests/harness/paths.h"
+
 namespace llmft::test {
 
 inline std::optional<std::filesystem::path> test_data(const std::string& relative) {
     const char* named = std::getenv("LLMFT_TEST_DATA");
-    const std::filesystem::path source = LLMFT_SOURCE_DIR;
     const std::filesystem::path path =
-        (named != nullptr ? std::filesystem::path(named) : source.parent_path() / "shared/data") / relative;
+        (named != nullptr ? std::filesystem::path(named) : source_dir().parent_path() / "shared/data") / relative;
     if (!std::filesystem::exists(path)) return std::nullopt;
     return path;
 }

@@ -7,6 +7,7 @@
 
 #include "engine/io/json_field.h"
 #include "kernels/base/error.h"
+#include "tests/harness/paths.h"
 
 namespace llmft {
 namespace {
@@ -166,7 +167,7 @@ TEST_CASE("keys that change nothing are ignored, and those nobody knows are kept
 }
 
 TEST_CASE("inverse frequencies are those of transformers in every spelling of rope") {
-    const Json json = parse_json_file(LLMFT_SOURCE_DIR "/tests/golden/rope_inv_freq.json", {});
+    const Json json = parse_json_file(test::source_dir() / "tests/golden/rope_inv_freq.json", {});
     for (const Json& golden : json) {
         CAPTURE(golden.at("config").dump());
         const std::vector<float> got = rope_inv_freq(parse(golden.at("config")));

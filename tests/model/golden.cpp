@@ -6,13 +6,14 @@
 
 #include "kernels/gemm/gemm.h"
 #include "model/load.h"
+#include "tests/harness/paths.h"
 #include "tests/harness/test_data.h"
 
 namespace llmft::test {
 namespace {
 
 std::filesystem::path golden_root() {
-    return std::filesystem::path(LLMFT_SOURCE_DIR) / "tests" / "golden";
+    return source_dir() / "tests" / "golden";
 }
 
 std::map<std::string, std::vector<float>> read_parameters(Session& session, Tensor Parameter::*which) {

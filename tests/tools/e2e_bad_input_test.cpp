@@ -8,6 +8,7 @@
 #include <span>
 
 #include "tests/engine/safetensors_bytes.h"
+#include "tests/harness/paths.h"
 #include "tests/tools/e2e_scene.h"
 
 using namespace llmft;
@@ -198,7 +199,7 @@ const Bad kWeights[] = {
 };
 
 void shard(Scene& s, const std::function<void(Json&)>& edit) {
-    const Path golden = Path(LLMFT_SOURCE_DIR) / "tests/golden/tiny-sharded-bf16";
+    const Path golden = source_dir() / "tests/golden/tiny-sharded-bf16";
     fs::remove_all(s.model());
     fs::create_directory(s.model());
     for (const auto& entry : fs::directory_iterator(golden))

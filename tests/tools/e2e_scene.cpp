@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "tests/engine/safetensors_bytes.h"
+#include "tests/harness/paths.h"
 
 namespace llmft::test {
 
@@ -31,7 +32,7 @@ std::string token_rows(int count, int tokens, int seed) {
 }
 
 Scene::Scene() {
-    const Path golden = Path(LLMFT_SOURCE_DIR) / "tests/golden/tiny-gqa";
+    const Path golden = source_dir() / "tests/golden/tiny-gqa";
     std::filesystem::create_directory(model());
     for (const char* name : {"config.json", "model.safetensors"})
         std::filesystem::copy_file(golden / name, model() / name);

@@ -1,4 +1,5 @@
 #include "tests/tools/process.h"
+#include "tests/harness/paths.h"
 
 #include <fcntl.h>
 #include <spawn.h>
@@ -45,7 +46,7 @@ constexpr auto kPatience = std::chrono::minutes(5);
 }   // namespace
 
 Process::Process(const Launch& launch) {
-    std::vector<std::string> arguments = {LLMFT_BINARY};
+    std::vector<std::string> arguments = {program()};
     arguments.insert(arguments.end(), launch.arguments.begin(), launch.arguments.end());
     std::vector<std::string> environment = environment_with(launch.environment);
     const std::string out = streams_.path() / "out", err = streams_.path() / "err";
@@ -55,9 +56,9 @@ Process::Process(const Launch& launch) {
     posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
     posix_spawn_file_actions_addopen(&files, STDERR_FILENO, err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
     const int error =
-        posix_spawn(&pid_, LLMFT_BINARY, &files, nullptr, pointers(arguments).data(), pointers(environment).data());
+        posix_spawn(&pid_, program(), &files, nullptr, pointers(arguments).data(), pointers(environment).data());
     posix_spawn_file_actions_destroy(&files);
-    if (error != 0) throw std::runtime_error("cannot start " LLMFT_BINARY);
+    if (error != 0) throw std::runtime_error(std::string("cannot start ") + program());
 }
 
 Process::~Process() {
