@@ -37,11 +37,17 @@ struct ModelConfig {
     int64_t max_position_embeddings = 0;
     float rms_norm_eps = 0;
     bool tie_word_embeddings = false;
+    int64_t sliding_window = 0;   // keys that a query of a windowed layer sees, its own the last; 0: no layer has one
+    std::vector<bool> windowed;   // (L), or empty where no layer is
     RopeConfig rope;
     std::optional<DType> dtype;   // what the weights are said to be in
     std::optional<int64_t> bos_token_id, pad_token_id;
     std::vector<int64_t> eos_token_ids;
     std::vector<std::string> unknown_keys;
+
+    int64_t window(int64_t layer) const {
+        return windowed.empty() || !windowed[static_cast<size_t>(layer)] ? 0 : sliding_window;
+    }
 };
 
 // `path` is the file or the model folder. Errors: those of parse_json_file, and UserError SCHEMA, RANGE, UNSAFE.

@@ -12,7 +12,26 @@ namespace llmft {
 using Training = LinearGroup::Training;
 using Mode = LinearContext::Mode;
 
-// cos, sin and the attention's shape, in the caller's Mark.
+namespace {
+
+ops::AttentionShape attention_shape(const ModelConfig& config, const Batch& batch, int64_t window) {
+    int64_t pairs = 0;
+    for (const DocumentLength& length : batch.lengths)
+        pairs += ops::attention_pairs(length.queries, length.keys, window);
+    return {.cu_q = batch.cu_q,
+            .cu_k = batch.cu_k,
+            .documents = batch.documents,
+            .pairs = pairs,
+            .heads = config.num_attention_heads,
+            .kv_heads = config.num_key_value_heads,
+            .head_dim = config.head_dim,
+            .window = window,
+            .scale = 1 / std::sqrt(static_cast<float>(config.head_dim))};
+}
+
+}   // namespace
+
+// cos, sin and the attention's shapes, in the caller's Mark.
 LayerContext Decoder::layer_context(const Batch& batch, Mode mode, Run& run) const {
     const int64_t half = config_.head_dim / 2;
     LayerContext c = {.linear = {.weights = weights_,
@@ -21,14 +40,8 @@ LayerContext Decoder::layer_context(const Batch& batch, Mode mode, Run& run) con
                                  .mode = mode},
                       .cos = run.arena.take("rope.table", options_.dtype, batch.tokens, half),
                       .sin = run.arena.take("rope.table", options_.dtype, batch.tokens, half),
-                      .attention = {.cu_q = batch.cu_q,
-                                    .cu_k = batch.cu_k,
-                                    .documents = batch.documents,
-                                    .pairs = batch.attention_pairs,
-                                    .heads = config_.num_attention_heads,
-                                    .kv_heads = config_.num_key_value_heads,
-                                    .head_dim = config_.head_dim,
-                                    .scale = 1 / std::sqrt(static_cast<float>(config_.head_dim))}};
+                      .attention = attention_shape(config_, batch, 0),
+                      .windowed = attention_shape(config_, batch, config_.sliding_window)};
     ops::rope_table({.positions = batch.positions, .inv_freq = inv_freq_, .cos = c.cos, .sin = c.sin, .scaling = 1},
                     run);
     return c;
