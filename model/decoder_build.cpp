@@ -150,7 +150,7 @@ void Decoder::declare_weights(Arena& arena) {
 }
 
 void Decoder::declare_slots(Run& run) {
-    const std::vector<float> inv_freq = rope_inv_freq(config_);
+    const std::vector<float> inv_freq = rope_inv_freq(config_.rope, config_.head_dim);
     inv_freq_ = run.arena.persistent("rope.inv_freq", DType::kF32, 1, static_cast<int64_t>(inv_freq.size()));
     run.device.upload(inv_freq_, inv_freq.data(), run.stream);
     const int64_t rows = (options_.tokens + options_.head_chunk - 1) / options_.head_chunk * options_.head_chunk;
