@@ -29,6 +29,16 @@ ops::AttentionShape attention_shape(const ModelConfig& config, const Batch& batc
             .scale = 1 / std::sqrt(static_cast<float>(config.head_dim))};
 }
 
+RopeLengths rope_lengths(const RopeConfig& rope) {
+    using Rule = RopeLengths::Rule;
+    return {.rule = rope.kind == RopeKind::kDynamic    ? Rule::kDynamic
+                    : rope.kind == RopeKind::kLongRope ? Rule::kTwoSets
+                                                       : Rule::kNone,
+            .original = rope.original_max_positions,
+            .theta = static_cast<float>(rope.theta),
+            .factor = static_cast<float>(rope.factor)};
+}
+
 }   // namespace
 
 // cos, sin and the attention's shapes, in the caller's Mark.
@@ -42,7 +52,14 @@ LayerContext Decoder::layer_context(const Batch& batch, Mode mode, Run& run) con
                       .sin = run.arena.take("rope.table", options_.dtype, batch.tokens, half),
                       .attention = attention_shape(config_, batch, 0),
                       .windowed = attention_shape(config_, batch, config_.sliding_window)};
-    ops::rope_table({.positions = batch.positions, .inv_freq = inv_freq_, .cos = c.cos, .sin = c.sin, .scaling = 1},
+    ops::rope_table({.positions = batch.positions,
+                     .inv_freq = inv_freq_,
+                     .cos = c.cos,
+                     .sin = c.sin,
+                     .cu_q = batch.cu_q,
+                     .cu_k = batch.cu_k,
+                     .scaling = static_cast<float>(config_.rope.attention_scaling),
+                     .lengths = rope_lengths(config_.rope)},
                     run);
     return c;
 }

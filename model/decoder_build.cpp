@@ -151,7 +151,8 @@ void Decoder::declare_weights(Arena& arena) {
 
 void Decoder::declare_slots(Run& run) {
     const std::vector<float> inv_freq = rope_inv_freq(config_.rope, config_.head_dim);
-    inv_freq_ = run.arena.persistent("rope.inv_freq", DType::kF32, 1, static_cast<int64_t>(inv_freq.size()));
+    const int64_t half = config_.head_dim / 2;
+    inv_freq_ = run.arena.persistent("rope.inv_freq", DType::kF32, static_cast<int64_t>(inv_freq.size()) / half, half);
     run.device.upload(inv_freq_, inv_freq.data(), run.stream);
     const int64_t rows = (options_.tokens + options_.head_chunk - 1) / options_.head_chunk * options_.head_chunk;
     loss_ = {.loss = run.arena.persistent("loss", DType::kF32, 1, rows),
