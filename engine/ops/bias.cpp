@@ -20,10 +20,14 @@ void bias_gradient(const BiasGradient& a, Run& run) {
     expect_float(kOp, "d_y", a.d_y);
     expect_shape(kOp, "d_bias", a.d_bias, 1, a.d_y.cols);
     expect_dtype(kOp, "d_bias", a.d_bias, DType::kF32);
-    launch<llmft::BiasGradient>(
-        kOp, {.flops = static_cast<double>(a.d_y.count()), .bytes = bytes(a.d_y) + bytes(a.d_bias)},
-        {.d_y = a.d_y.view(), .d_bias = static_cast<float*>(a.d_bias.data), .rows = a.d_y.rows, .cols = a.d_y.cols},
-        cpu::bias_gradient, cuda::bias_gradient, run);
+    launch<llmft::BiasGradient>(kOp,
+                                {.flops = static_cast<double>(a.d_y.count()), .bytes = bytes(a.d_y) + bytes(a.d_bias)},
+                                {.d_y = a.d_y.view(),
+                                 .d_bias = static_cast<float*>(a.d_bias.data),
+                                 .rows = a.d_y.rows,
+                                 .cols = a.d_y.cols,
+                                 .scale = a.scale},
+                                cpu::bias_gradient, cuda::bias_gradient, run);
 }
 
 }   // namespace llmft::ops

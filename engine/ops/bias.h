@@ -14,6 +14,7 @@ void add_bias(const AddBias&, Run&);
 struct BiasGradient {
     Tensor d_y;      // (T, N)
     Tensor d_bias;   // (1, N) f32, accumulates
+    float scale;
 };
 void bias_gradient(const BiasGradient&, Run&);
 

@@ -1,6 +1,6 @@
 // A bias on every row, and its gradient.
 //   add_bias:        y[t,n] += bias[n]
-//   bias_gradient:   d_bias[n] += Σ_t d_y[t,n]
+//   bias_gradient:   d_bias[n] += scale·Σ_t d_y[t,n]
 // Sums run in f32 over blocks of 64 rows, whose results are added in order: the same bits for any number of threads and
 // on every instruction set.
 #pragma once
@@ -22,6 +22,7 @@ struct BiasGradient {
     float* d_bias;   // (N) accumulates
     int64_t rows;
     int64_t cols;
+    float scale;
 };
 
 namespace cpu {

@@ -34,8 +34,9 @@ void add_block(const BiasGradient& a, int64_t column, int64_t count, int64_t fir
                              LLMFT_SIMD_LAMBDA { sums[n / kLanes] = sums[n / kLanes] + load(d_y + n, lanes); });
     }
     float* const d_bias = a.d_bias + column;
-    for_lanes(count, [&](int64_t n, auto lanes)
-                         LLMFT_SIMD_LAMBDA { store(d_bias + n, load(d_bias + n, lanes) + sums[n / kLanes], lanes); });
+    for_lanes(count, [&](int64_t n, auto lanes) LLMFT_SIMD_LAMBDA {
+        store(d_bias + n, fma(sums[n / kLanes], splat(a.scale), load(d_bias + n, lanes)), lanes);
+    });
 }
 
 template <class Y>
