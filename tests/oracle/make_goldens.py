@@ -4,7 +4,7 @@
     python tests/oracle/make_goldens.py [--out tests/golden] [--only A,B,...] [--smollm2 DIR]
     python tests/oracle/make_goldens.py --check [...]      make them elsewhere and compare with what is committed
 
---only: parts by letter: A tiny models and logits, B gradients, C training curves, D dropout, E texts, F schedules and RoPE.
+--only: parts by letter: A tiny models, Llama and its relatives, and their logits, B gradients, C training curves, D dropout, E texts, F schedules and RoPE.
 Real weights and texts come from the data folder (LLMFT_TEST_DATA, else ../shared/data beside the repository); --smollm2
 names a folder of SmolLM2-135M-Instruct. Cases whose weights are missing are skipped and said so.
 The same machine writes the same bytes again. Another one may round otherwise: --check allows 1e-5 relative (1e-4 for
@@ -21,6 +21,7 @@ from safetensors.torch import load_file
 
 import curves
 import dropout
+import families
 import gradients
 import rope
 import schedules
@@ -80,6 +81,7 @@ def main():
         out = pathlib.Path(scratch) if a.check else a.out
         if "A" in parts or a.check:
             tiny_models.make(out)
+            families.make(out)
         if "B" in parts or ("D" in parts and a.check):
             gradients.make(out)
         if "C" in parts:
