@@ -113,7 +113,7 @@ def make_pair(out, name, path, model_name, batch, rank, full_lr):
     """The two curves of one model: path is its folder, model_name what case.json calls it."""
     folder = out / f"curve-lora-{name}"
     start = adapters.attach(common.load_model(path), model_name, seed=9, rank=rank, alpha=2 * rank,
-                            targets="all-linear", b_std=0.0)
+                            target_modules="all-linear", b_std=0.0)
     adapters.save(start, folder / "adapter")
     model = adapters.load(common.load_model(path), folder / "adapter")
     case = {"kind": "lora_curve", "model": model_name, "adapter": f"{folder.name}/adapter", "lr": 1e-3, **SETTINGS}

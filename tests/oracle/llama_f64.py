@@ -40,7 +40,9 @@ def forward(config, weights, ids, lora=None, scale=None, masks=None):
     lora = lora or {}
 
     def weight(name):
-        return lora.get("base_model.model." + name, weights.get(name))
+        module, _, leaf = name.rpartition(".")
+        below = lora.get(f"base_model.model.{module}.base_layer.{leaf}", weights.get(name))
+        return lora.get("base_model.model." + name, below)
 
     def adapter(module, part):
         return lora.get(f"base_model.model.{module}.{part}")
