@@ -5,7 +5,7 @@
     python tests/oracle/make_goldens.py --check [...]      make them elsewhere and compare with what is committed
 
 --only: parts by letter: A tiny models of every family and their logits, B gradients, C training curves, D dropout,
-E texts, F schedules and RoPE, G 4-bit storage, H options of LoRA.
+E texts, F schedules, RoPE and counts, G 4-bit storage, H options of LoRA.
 Real weights and texts come from the data folder (LLMFT_TEST_DATA, else ../shared/data beside the repository); --smollm2
 names a folder of SmolLM2-135M-Instruct. Cases whose weights are missing are skipped and said so.
 The same machine writes the same bytes again. Another one may round otherwise: --check allows 1e-5 relative (1e-4 for
@@ -29,6 +29,7 @@ import rope
 import schedules
 import texts
 import tiny_models
+import trainable
 import variants
 
 TOLERANCES = {"curve": 1e-3, "text": 1e-4}
@@ -97,6 +98,7 @@ def main():
         if "F" in parts:
             schedules.make(out)
             rope.make(out)
+            trainable.make(out)
         if "G" in parts:
             four_bit.make(out, pathlib.Path(scratch) / "decoded")
         if "H" in parts:
