@@ -82,7 +82,8 @@ def main():
     a = ap.parse_args()
     parts = a.only.split(",")
     with tempfile.TemporaryDirectory() as scratch:
-        out = pathlib.Path(scratch) / "made" if a.check else a.out
+        scratch = pathlib.Path(scratch)
+        out = scratch / "made" if a.check else a.out
         out.mkdir(exist_ok=True)
         if "A" in parts or a.check:
             tiny_models.make(out)
@@ -90,7 +91,7 @@ def main():
         if "B" in parts or ("D" in parts and a.check):
             gradients.make(out)
         if "C" in parts:
-            curves.make(out, common.data_folder())
+            curves.make(out, common.data_folder(), scratch)
         if "D" in parts:
             dropout.make(out)
         if "E" in parts:
@@ -100,7 +101,7 @@ def main():
             rope.make(out)
             trainable.make(out)
         if "G" in parts:
-            four_bit.make(out, pathlib.Path(scratch) / "decoded")
+            four_bit.make(out, scratch)
         if "H" in parts:
             variants.make(out)
         if a.check:
