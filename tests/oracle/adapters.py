@@ -25,16 +25,21 @@ def attach(model, name, seed, rank, alpha, b_std=0.0, **options):
     return model
 
 
-def save(model, folder):
-    """PEFT's folder without its model card; the targets, a set, in a fixed order so that a second run writes the same."""
-    model.save_pretrained(folder)
-    (folder / "README.md").unlink(missing_ok=True)
+def sort_lists(folder):
+    """Sets that PEFT writes in any order, in a fixed one, so that a second run writes the same."""
     path = folder / "adapter_config.json"
     config = json.loads(path.read_text())
     for key in ("target_modules", "exclude_modules", "modules_to_save"):
         if isinstance(config[key], list):
             config[key] = sorted(config[key])
     path.write_text(json.dumps(config, indent=2, sort_keys=True))
+
+
+def save(model, folder):
+    """PEFT's folder without its model card."""
+    model.save_pretrained(folder)
+    (folder / "README.md").unlink(missing_ok=True)
+    sort_lists(folder)
 
 
 def load(model, folder):

@@ -5,7 +5,7 @@
     python tests/oracle/make_goldens.py --check [...]      make them elsewhere and compare with what is committed
 
 --only: parts by letter: A tiny models of every family and their logits, B gradients, C training curves, D dropout,
-E texts, F schedules, RoPE and counts, G 4-bit storage, H options of LoRA.
+E texts, F schedules, RoPE and counts, G 4-bit storage, H options of LoRA, I merges.
 Real weights and texts come from the data folder (LLMFT_TEST_DATA, else ../shared/data beside the repository); --smollm2
 names a folder of SmolLM2-135M-Instruct. Cases whose weights are missing are skipped and said so.
 The same machine writes the same bytes again. Another one may round otherwise: --check allows 1e-5 relative (1e-4 for
@@ -25,6 +25,7 @@ import dropout
 import families
 import four_bit
 import gradients
+import merges
 import rope
 import schedules
 import texts
@@ -76,7 +77,7 @@ def compare(made, kept):
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--out", type=pathlib.Path, default=common.GOLDEN)
-    ap.add_argument("--only", default="A,B,C,D,E,F,G,H")
+    ap.add_argument("--only", default="A,B,C,D,E,F,G,H,I")
     ap.add_argument("--smollm2", type=pathlib.Path)
     ap.add_argument("--check", action="store_true")
     a = ap.parse_args()
@@ -88,6 +89,8 @@ def main():
         if "A" in parts or a.check:
             tiny_models.make(out)
             families.make(out)
+        if "G" in parts or a.check:
+            four_bit.make(out, scratch)
         if "B" in parts or ("D" in parts and a.check):
             gradients.make(out)
         if "C" in parts:
@@ -100,10 +103,10 @@ def main():
             schedules.make(out)
             rope.make(out)
             trainable.make(out)
-        if "G" in parts:
-            four_bit.make(out, scratch)
-        if "H" in parts:
-            variants.make(out)
+        if "H" in parts or ("I" in parts and a.check):
+            variants.make(out, scratch)
+        if "I" in parts:
+            merges.make(out, scratch)
         if a.check:
             bad = compare(out, a.out)
             print(f"{bad} files differ")

@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 
 import adapters
 import common
+import four_bit
 import gradients
 import llama_f64
 import tiny_models
@@ -46,6 +47,7 @@ VARIANTS = {
     "head-tied": (TIED, dict(target_modules=["lm_head", "v_proj"])),
     "embed-rslora": (BIASED, dict(target_modules=["embed_tokens", "lm_head"], use_rslora=True,
                                   rank_pattern={"lm_head": 2})),
+    "nf4": ("tiny-nf4", dict(target_modules=["q_proj", "v_proj", "o_proj", "down_proj"])),
 }
 
 
@@ -62,20 +64,28 @@ def randomise(model, seed):
                     p.add_(0.1 * x)
 
 
-def make_one(out, variant, seed):
+def base(out, name, scratch):
+    """The folder to compute with: of a base in four bits its decoded weights."""
+    if name not in four_bit.MODELS:
+        return out / name
+    return four_bit.save_decoded(out / name, scratch / f"decoded-{name}")
+
+
+def make_one(out, variant, seed, scratch):
     name, options = VARIANTS[variant]
-    folder, batch = out / f"grad-lora-{variant}", gradients.make_batch(common.load_model(out / name), name)
-    start = adapters.attach(common.load_model(out / name), name, seed, rank=3, alpha=5, b_std=0.0, **options)
+    path = base(out, name, scratch)
+    folder, batch = out / f"grad-lora-{variant}", gradients.make_batch(common.load_model(path), name)
+    start = adapters.attach(common.load_model(path), name, seed, rank=3, alpha=5, b_std=0.0, **options)
     randomise(start, seed)
     adapters.save(start, folder / "adapter")
-    model = adapters.load(common.load_model(out / name), folder / "adapter")
+    model = adapters.load(common.load_model(path), folder / "adapter")
     expected = gradients.backward(model, batch)
     tensors = adapters.named(model, lambda p: p.grad)
     file = load_file(folder / "adapter" / "adapter_model.safetensors")
     assert tensors.keys() <= file.keys(), (variant, tensors.keys() - file.keys())
     assert all(t.dtype == torch.float32 for t in file.values())
 
-    config, weights = tiny_models.read_f64(out / name)
+    config, weights = tiny_models.read_f64(path)
     lora, scale = adapters.read_f64(folder / "adapter"), adapters.scale(folder / "adapter")
     for frozen in file.keys() - tensors.keys():   # the base embedding, which PEFT saves beside its LoRA
         assert frozen.endswith(("embed_tokens.base_layer.weight", "lm_head.base_layer.weight")), frozen
@@ -87,6 +97,6 @@ def make_one(out, variant, seed):
     gradients.describe(folder.name, expected)
 
 
-def make(out):
+def make(out, scratch):
     for seed, variant in enumerate(VARIANTS, start=201):
-        make_one(out, variant, seed)
+        make_one(out, variant, seed, scratch)
