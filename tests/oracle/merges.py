@@ -88,6 +88,7 @@ def combine_one(out, how, weights):
     sources = [out / f"grad-lora-{v}" / "adapter" for v in PAIR]
     model = peft.PeftModel.from_pretrained(common.load_model(out / name), str(sources[0]), adapter_name="first").eval()
     model.load_adapter(str(sources[1]), adapter_name="second")
+    torch.manual_seed(0)   # the new rank starts random and is multiplied by zero: the signs stay
     model.add_weighted_adapter(["first", "second"], weights, "both", combination_type=how)
     model.set_adapter("both")
     tensors = logits(model, batch)
