@@ -1,5 +1,7 @@
 """LoRA adapters made, saved and read by PEFT."""
 import json
+import math
+import re
 
 import peft
 import torch
@@ -44,8 +46,21 @@ def named(model, of):
 
 
 def scale(folder):
+    """Of each adapted module: alpha/r, or alpha/sqrt(r) with rsLoRA; the first pattern that matches wins."""
     config = json.loads((folder / "adapter_config.json").read_text())
-    return config["lora_alpha"] / config["r"]
+
+    def find(patterns, module, otherwise):
+        for pattern, value in patterns.items():
+            if re.match(rf"(.*\.)?({pattern})$", module):
+                return value
+        return otherwise
+
+    def of(module):
+        r = find(config["rank_pattern"], module, config["r"])
+        alpha = find(config["alpha_pattern"], module, config["lora_alpha"])
+        return alpha / (math.sqrt(r) if config["use_rslora"] else r)
+
+    return of
 
 
 def read_f64(folder):

@@ -95,7 +95,7 @@ def write(folder, path, case, model, batch, keep):
     tensors = adapters.named(model, lambda p: p.detach())
     config, weights = tiny_models.read_f64(path)
     lora = adapters.read_f64(folder / "adapter") if "adapter" in case else None
-    scale = adapters.scale(folder / "adapter") if lora else 0.0
+    scale = adapters.scale(folder / "adapter") if lora else None
     steps = [window_of(batch, k) for k in range(STEPS)]
     losses, norms = curve_f64.train(config, weights, steps, case, lora, scale)
     for got, want in ((expected["loss"], losses), (expected["grad_norm"], norms)):
