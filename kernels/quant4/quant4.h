@@ -5,11 +5,11 @@
 //   decode:  w = round(value[code]·s), to the type that was encoded, and from there to y's
 // Everything is in f32. Where bitsandbytes has several answers, these are those of its CPU path (0.50.2,
 // backends/default/ops.py: quantize_4bit): a last block that is short is divided by s = max(s, 1e-38), and FP4 turns 0
-// and small negative numbers into code 0, small positive ones into code 8, whose value is 0 too. Its CUDA kernel differs
-// in FP4 (code 0 for both; one threshold is 0.583333), in the code of a block of zeros, and in the rounding of 1/s.
-// Its AVX-512 decoder takes wrong scales where blocks cross rows of a multiple of 16; blocks here are flat, as everywhere
-// else. Its forward in f32 leaves out the rounding to the type that was encoded, its backward and dequantize_4bit do not:
-// nor do we.
+// and small negative numbers into code 0, small positive ones into code 8, whose value is 0 too. Its CUDA kernel
+// differs in FP4 (code 0 for both; one threshold is 0.583333), in the code of a block of zeros, and in the rounding of
+// 1/s. Its AVX-512 decoder takes wrong scales where blocks cross rows of a multiple of 16; blocks here are flat, as
+// everywhere else. Its forward in f32 leaves out the rounding to the type that was encoded, its backward and
+// dequantize_4bit do not: nor do we.
 //
 // Scales may be quantised themselves (double quantisation, kernels/quant4/nested.h), in blocks of 256:
 //   s = nested_map[q]·nested_scale + offset, two roundings
@@ -25,15 +25,15 @@ constexpr int64_t kNestedBlock = 256;   // of scales: bitsandbytes reads no othe
 constexpr int kNestedCodes = 256;
 
 struct Quant4Decode {
-    const uint8_t* codes;        // ⌈rows·cols/2⌉
-    const float* values;         // 16: of each code
-    const void* scales;          // a block each: f32, or uint8 codes of nested_map
-    const float* nested_scales;  // a block of scales each; null: scales are f32
-    const float* nested_map;     // 256
-    const float* offset;         // 1
-    int64_t block;               // even
-    DType encoded;               // f32, bf16 or f16: what the weight was before
-    View y;                      // (rows, cols) f32, bf16 or f16
+    const uint8_t* codes;         // ⌈rows·cols/2⌉
+    const float* values;          // 16: of each code
+    const void* scales;           // a block each: f32, or uint8 codes of nested_map
+    const float* nested_scales;   // a block of scales each; null: scales are f32
+    const float* nested_map;      // 256
+    const float* offset;          // 1
+    int64_t block;                // even
+    DType encoded;                // f32, bf16 or f16: what the weight was before
+    View y;                       // (rows, cols) f32, bf16 or f16
     int64_t rows;
     int64_t cols;
 };

@@ -14,8 +14,8 @@ LLMFT_SIMD float scale_of(const Quant4Decode& a, int64_t block) {
     return scaled + *a.offset;
 }
 
-// What a block's sixteen codes decode to: rounding these is rounding every element. Bits is the unsigned integer of To's
-// size.
+// What a block's sixteen codes decode to: rounding these is rounding every element. Bits is the unsigned integer of
+// To's size.
 template <class Encoded, class To, class Bits>
 LLMFT_SIMD void decoded_values(F32x16 values, float scale, Bits* bits) {
     To table[kTable];
