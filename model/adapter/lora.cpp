@@ -104,7 +104,7 @@ void Lora::save(const Decoder& model, const SaveFolders& folders, Run& run) cons
                                .alpha = options_.resolved_alpha(),
                                .dropout = options_.dropout,
                                .target_modules = targets_.empty() ? modules : targets_,
-                               .base_model = folders.base.string()};
+                               .base_model = folders.base.path()};
     write_peft(folders.output, config, model.parameters().parameters(), run);
 }
 

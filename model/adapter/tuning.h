@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "engine/io/model_source.h"
 #include "engine/train/method.h"
 #include "model/linear.h"
 
@@ -22,7 +23,7 @@ struct LinearTraining {
 };
 
 struct SaveFolders {
-    std::filesystem::path base;     // where the base model lies: its name for readers, its config.json for copies
+    const ModelSource& base;        // its path is the base's name for readers, its config.json is copied
     std::filesystem::path output;   // exists
 };
 
