@@ -25,7 +25,7 @@ constexpr int64_t kNestedBlock = 256;   // of scales: bitsandbytes reads no othe
 constexpr int kNestedCodes = 256;
 
 struct Quant4Decode {
-    const uint8_t* codes;         // ⌈rows·cols/2⌉
+    const uint8_t* codes;         // of the whole weight: two a byte
     const float* values;          // 16: of each code
     const void* scales;           // a block each: f32, or uint8 codes of nested_map
     const float* nested_scales;   // a block of scales each; null: scales are f32
@@ -33,6 +33,7 @@ struct Quant4Decode {
     const float* offset;          // 1
     int64_t block;                // even
     DType encoded;                // f32, bf16 or f16: what the weight was before
+    int64_t first_row;            // of the weight, in y's first row
     View y;                       // (rows, cols) f32, bf16 or f16
     int64_t rows;
     int64_t cols;

@@ -49,8 +49,8 @@ void decode(const Quant4Decode& a) {
         Bits table[kTable];
         for (int64_t r = first; r < last; ++r) {
             Bits* y = a.y.row<Bits>(r);
-            const int64_t end = (r + 1) * a.cols;
-            int64_t at = r * a.cols, block = at / a.block;
+            int64_t at = (a.first_row + r) * a.cols, block = at / a.block;
+            const int64_t end = at + a.cols;
             for (; at < end; ++block) {
                 const int64_t ends = (block + 1) * a.block, n = (ends < end ? ends : end) - at;
                 decoded_values<Encoded, To>(values, scale_of(a, block), table);

@@ -63,6 +63,7 @@ OpCase decode(const Shape& shape, DType encoded, DType to, Scales scales) {
                                           .offset = s.data<float>("offset"),
                                           .block = shape.block,
                                           .encoded = encoded,
+                                          .first_row = 0,
                                           .y = s["y"],
                                           .rows = shape.rows,
                                           .cols = shape.cols});
@@ -290,6 +291,7 @@ TEST_CASE("decoded weights are bitsandbytes', bit for bit, from plain and from d
                                 .offset = &offset,
                                 .block = shape.block,
                                 .encoded = made.dtype(),
+                                .first_row = 0,
                                 .y = {.data = y.data(), .dtype = made.dtype(), .ld = shape.cols},
                                 .rows = shape.rows,
                                 .cols = shape.cols});
