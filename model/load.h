@@ -13,6 +13,8 @@ void load_weights(Decoder& model, const ModelWeights& weights, Run& run);
 
 // A tensor into a slot, with the checks above, piece by piece. A vector counts as one row.
 void load_tensor(const StoredTensor& tensor, const ModelWeights& weights, const Tensor& to, Run& run);
+// The checks of a SafeTensor alone, against a matrix (rows, cols); returns the file's dtype.
+DType expect_loadable(const SafeTensor& tensor, const std::string& file, int64_t rows, int64_t cols);
 void load_tensor(const SafeTensor& tensor, const std::string& file, const Tensor& to, Run& run);
 
 }   // namespace llmft
