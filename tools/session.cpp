@@ -1,6 +1,9 @@
 #include "tools/session.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "model/adapter/peft.h"
 
 namespace llmft {
 
@@ -73,7 +76,8 @@ Plan plan_session(const ModelConfig& config, const SessionShape& shape, int64_t 
             .memory = session.arena().rows_at_peak(),
             .ops = session.profile().rows(),
             .tokens = shape.tokens,
-            .trainable = session.model().parameters().count()};
+            .trainable = session.model().parameters().count(),
+            .added = added_parameter_count(std::as_const(session.model()).parameters().parameters())};
 }
 
 }   // namespace llmft

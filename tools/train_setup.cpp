@@ -109,8 +109,9 @@ MethodRequest method_request(const TrainOptions& options) {
             .seed = static_cast<uint32_t>(options.loop.seed)};
 }
 
-std::string trainable_line(int64_t trainable, const ModelConfig& config, bool adapters) {
-    const int64_t all = parameter_count(config) + (adapters ? trainable : 0);
+std::string trainable_line(const Plan& plan, const ModelConfig& config, bool adapters) {
+    const int64_t trainable = plan.trainable;
+    const int64_t all = parameter_count(config) + (adapters ? plan.added : 0);
     const auto grouped = [](int64_t n) {
         std::string text = std::to_string(n);
         for (auto at = static_cast<int64_t>(text.size()) - 3; at > 0; at -= 3)
