@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "model/names.h"
+
 namespace llmft {
 
 Session::Session(std::unique_ptr<Device> device, int64_t capacity, const ModelConfig& config, const SessionShape& shape,
@@ -59,6 +61,13 @@ private:
     Window window_;
 };
 
+int64_t own_biases(const ParameterSet& set) {
+    int64_t count = 0;
+    for (const Parameter& p : set.parameters())
+        if (p.name.ends_with(".bias") && !p.name.ends_with(names::kLoraBias)) count += p.rows * p.cols;
+    return count;
+}
+
 }   // namespace
 
 Plan plan_session(const ModelConfig& config, const SessionShape& shape, int64_t document_tokens, Tuning& tuning) {
@@ -73,7 +82,8 @@ Plan plan_session(const ModelConfig& config, const SessionShape& shape, int64_t 
             .memory = session.arena().rows_at_peak(),
             .ops = session.profile().rows(),
             .tokens = shape.tokens,
-            .trainable = session.model().parameters().count()};
+            .trainable = session.model().parameters().count(),
+            .own_biases = own_biases(session.model().parameters())};
 }
 
 }   // namespace llmft

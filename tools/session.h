@@ -61,6 +61,7 @@ struct Plan {
     std::vector<Profile::Row> ops;    // of one step of one micro-batch
     int64_t tokens = 0;               // of that micro-batch
     int64_t trainable = 0;            // parameters
+    int64_t own_biases = 0;           // of them biases of the model, which an adapter trains in place
 };
 // One micro-batch of shape.tokens, in documents of `document_tokens`; every row carries loss.
 HostBatch full_batch(int64_t tokens, int64_t document_tokens);

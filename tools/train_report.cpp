@@ -50,7 +50,7 @@ void print_start(const TrainOptions& options, const ModelConfig& config, const T
                config.num_hidden_layers, config.hidden_size, config.vocab_size);
     fmt::print(stderr, "method   {}, {} on {}\n", options.method.method, name(chosen.shape.dtype),
                options.model.device == "auto" ? "cpu" : options.model.device);
-    fmt::print(stderr, "         {}\n", trainable_line(chosen.plan.trainable, config, adapters));
+    fmt::print(stderr, "         {}\n", trainable_line(chosen.plan, config, adapters));
     const DataCounts& counts = data.train.counts;
     fmt::print(stderr, "data     {} rows, {} tokens, {:.1f} % carry loss; {} cut, {} dropped\n",
                data.train.examples.size(), data.train.tokens(),
