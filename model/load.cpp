@@ -15,10 +15,12 @@ namespace {
 
 constexpr int64_t kPieceElements = int64_t{1} << 22;   // decoded at a time: bounds the host's scratch
 
-// A tied model's file may hold the shared matrix under either name.
+// A tied model's file may hold the shared matrix under either name; where one of the two is trained apart, both start
+// as it.
 const StoredTensor& tensor_for(const ModelWeights& weights, const std::string& name, const ModelConfig& config) {
-    const bool shared = config.tie_word_embeddings && name == names::weight(names::embedding());
-    if (shared && !weights.find(name)) return weights.at(names::weight(names::head()));
+    const std::string embedding = names::weight(names::embedding()), head = names::weight(names::head());
+    if (config.tie_word_embeddings && (name == embedding || name == head))
+        return weights.at(weights.find(embedding) ? embedding : head);
     return weights.at(name);
 }
 
