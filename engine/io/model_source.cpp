@@ -29,6 +29,7 @@ public:
             dtype};
     }
 
+    void release(const StoredTensor& tensor) const override { files_.release(tensor.name); }
     void expect_intact() const override { files_.expect_intact(); }
 
 private:
