@@ -43,15 +43,16 @@ struct Origin {
     const std::string& name;
 };
 
-void expect_shape(const std::vector<int64_t>& shape, const Tensor& to, const Origin& origin) {
-    const bool vector = to.rows == 1 && shape == std::vector<int64_t>{to.cols};
-    if (!vector && shape != std::vector<int64_t>{to.rows, to.cols})
+void expect_shape(const std::vector<int64_t>& shape, int64_t rows, int64_t cols, const Origin& origin) {
+    const bool vector = rows == 1 && shape == std::vector<int64_t>{cols};
+    if (!vector && shape != std::vector<int64_t>{rows, cols})
         throw UserError("SHAPE", origin.file, origin.name,
-                        fmt::format("shape {}, the config says ({}, {})", shape, to.rows, to.cols),
+                        fmt::format("shape {}, the config says ({}, {})", shape, rows, cols),
                         "give weights and config of the same model");
 }
 
-void load_rows(const StoredRows& rows, int64_t first, const Tensor& to, const Origin& origin, Run& run) {
+// first: the element's place in the tensor.
+void expect_loadable(const StoredRows& rows, int64_t first, const Origin& origin) {
     if (rows.dtype != DType::kF32 && rows.dtype != DType::kBf16 && rows.dtype != DType::kF16)
         throw UserError("DTYPE", origin.file, origin.name,
                         fmt::format("{} weights are not supported", safetensors_name(rows.dtype)),
@@ -59,8 +60,12 @@ void load_rows(const StoredRows& rows, int64_t first, const Tensor& to, const Or
     const int64_t at = first_nonfinite(rows.bytes, safetensors_name(rows.dtype));
     if (at >= 0)
         throw UserError("VALUE", origin.file, "tensor " + in_quotes(origin.name),
-                        fmt::format("element {} is NaN or infinite", first * to.cols + at),
+                        fmt::format("element {} is NaN or infinite", first + at),
                         "fetch the file again or use another model");
+}
+
+void load_rows(const StoredRows& rows, int64_t first, const Tensor& to, const Origin& origin, Run& run) {
+    expect_loadable(rows, first * to.cols, origin);
     ops::upload_converted(to, rows.bytes.data(), rows.dtype, run);
 }
 
@@ -68,13 +73,21 @@ void load_rows(const StoredRows& rows, int64_t first, const Tensor& to, const Or
 
 void load_tensor(const SafeTensor& tensor, const std::string& file, const Tensor& to, Run& run) {
     const Origin origin = {file, tensor.name};
-    expect_shape(tensor.shape, to, origin);
+    expect_shape(tensor.shape, to.rows, to.cols, origin);
     load_rows({tensor.bytes, dtype_of(tensor, file)}, 0, to, origin, run);
+}
+
+std::vector<float> load_matrix(const SafeTensor& tensor, const std::string& file, int64_t rows, int64_t cols) {
+    const Origin origin = {file, tensor.name};
+    expect_shape(tensor.shape, rows, cols, origin);
+    const DType dtype = dtype_of(tensor, file);
+    expect_loadable({tensor.bytes, dtype}, 0, origin);
+    return ops::converted_to_f32(tensor.bytes.data(), dtype, rows * cols);
 }
 
 void load_tensor(const StoredTensor& tensor, const ModelWeights& weights, const Tensor& to, Run& run) {
     const Origin origin = {tensor.file, tensor.name};
-    expect_shape(tensor.shape, to, origin);
+    expect_shape(tensor.shape, to.rows, to.cols, origin);
     const int64_t step = std::max<int64_t>(1, kPieceElements / std::max<int64_t>(1, to.cols));
     std::vector<std::byte> scratch;
     for (int64_t first = 0; first < to.rows; first += step) {

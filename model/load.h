@@ -14,5 +14,7 @@ void load_weights(Decoder& model, const ModelWeights& weights, Run& run);
 // A tensor into a slot, with the checks above, piece by piece. A vector counts as one row.
 void load_tensor(const StoredTensor& tensor, const ModelWeights& weights, const Tensor& to, Run& run);
 void load_tensor(const SafeTensor& tensor, const std::string& file, const Tensor& to, Run& run);
+// The same into the host's memory: dense rows.
+std::vector<float> load_matrix(const SafeTensor& tensor, const std::string& file, int64_t rows, int64_t cols);
 
 }   // namespace llmft
