@@ -100,8 +100,11 @@ void load_tensor(const StoredTensor& tensor, const ModelWeights& weights, const 
 
 void load_weights(Decoder& model, const ModelWeights& weights, Run& run) {
     expect_all_known(model.weight_targets(), weights, model.config());
-    for (const WeightTarget& target : model.weight_targets())
-        load_tensor(tensor_for(weights, target.name, model.config()), weights, target.to, run);
+    for (const WeightTarget& target : model.weight_targets()) {
+        const StoredTensor& tensor = tensor_for(weights, target.name, model.config());
+        load_tensor(tensor, weights, target.to, run);
+        weights.release(tensor);   // else the file would be in memory beside the model
+    }
     weights.expect_intact();
 }
 

@@ -39,10 +39,14 @@ void save_model(const Decoder& model, const SaveFolders& folders, Run& run) {
              .bytes = [from = source.to, dtype, &buffer, &run] { return dense(from, dtype, buffer, run); }});
     }
     write_safetensors(folders.output / "model.safetensors", tensors);
-    Json config = folders.base.json("config.json", JsonLimits{});
+    save_config(folders.base, dtype, folders.output);
+}
+
+void save_config(const ModelSource& base, DType dtype, const std::filesystem::path& folder) {
+    Json config = base.json("config.json", JsonLimits{});
     config.erase("dtype");
     config["torch_dtype"] = torch_name(dtype);
-    write_file(folders.output / "config.json", hf_json(config));
+    write_file(folder / "config.json", hf_json(config));
 }
 
 }   // namespace llmft

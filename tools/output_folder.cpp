@@ -1,8 +1,10 @@
 #include "tools/output_folder.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include "engine/io/file.h"
+#include "engine/log/log.h"
 #include "kernels/base/error.h"
 
 namespace llmft {
@@ -52,7 +54,16 @@ void copy_tokenizer_files(const ModelSource& model, const fs::path& folder) {
     for (const char* name :
          {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json",
           "merges.txt", "tokenizer.model", "chat_template.jinja", "generation_config.json"})
-        if (model.has(name)) write_file(folder / name, model.text(name, kMostBytes));
+        if (model.has(name)) {
+            std::string text;
+            try {
+                text = model.text(name, kMostBytes);
+            } catch (const UserError& e) {
+                log::warn(fmt::format("{} is not written: {}", name, e.what()));
+                continue;
+            }
+            write_file(folder / name, text);
+        }
 }
 
 }   // namespace llmft

@@ -19,7 +19,7 @@ struct ModelOptions {
     template <class V>
     void visit(V&& v) {
         v.group("model");
-        v("model", model, "Hugging Face model folder");
+        v("model", model, "Hugging Face model folder, or a .gguf file");
         v("adapter", adapter, "adapter folder: continue from it, or use it; its r, alpha and targets hold");
         v("device", device, "where to compute", {.one_of = "auto|cpu|cuda|sim"});
         v("dtype", dtype, "of weights in computation and of activations (auto: f32 on the CPU)",
