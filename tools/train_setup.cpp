@@ -7,6 +7,7 @@
 
 #include "engine/log/log.h"
 #include "model/adapter/peft.h"
+#include "tools/sheet.h"
 
 namespace llmft {
 
@@ -100,14 +101,8 @@ MethodRequest method_request(const TrainOptions& options) {
 
 std::string trainable_line(int64_t trainable, const ModelConfig& config, bool adapters) {
     const int64_t all = parameter_count(config) + (adapters ? trainable : 0);
-    const auto grouped = [](int64_t n) {
-        std::string text = std::to_string(n);
-        for (auto at = static_cast<int64_t>(text.size()) - 3; at > 0; at -= 3)
-            text.insert(static_cast<size_t>(at), ",");
-        return text;
-    };
-    return fmt::format("trainable params: {} || all params: {} || trainable%: {:.4f}", grouped(trainable), grouped(all),
-                       100 * static_cast<double>(trainable) / static_cast<double>(all));
+    return fmt::format("trainable params: {} || all params: {} || trainable%: {:.4f}", grouped_digits(trainable),
+                       grouped_digits(all), 100 * static_cast<double>(trainable) / static_cast<double>(all));
 }
 
 std::string memory_table(const Plan& plan) {
