@@ -3,6 +3,7 @@
 
 #include "kernels/adamw/adamw.h"
 #include "kernels/attention/attention.h"
+#include "kernels/bias/bias.h"
 #include "kernels/cast/cast.h"
 #include "kernels/cross_entropy/cross_entropy.h"
 #include "kernels/dropout/dropout.h"
@@ -92,8 +93,10 @@ namespace cpu {
 #endif
 
 LLMFT_ENTRY(adamw_step, AdamwStep)
+LLMFT_ENTRY(add_bias, AddBias)
 LLMFT_ENTRY(attention_backward, AttentionBackward)
 LLMFT_ENTRY(attention_forward, AttentionForward)
+LLMFT_ENTRY(bias_gradient, BiasGradient)
 LLMFT_ENTRY(cast, Cast)
 LLMFT_ENTRY(clip_scale, ClipScale)
 LLMFT_ENTRY(cross_entropy, CrossEntropy)

@@ -2,6 +2,7 @@
 // error that names it. None can be reached: engine/core/device_no_cuda.cpp refuses to make the device.
 #include "kernels/adamw/adamw.h"
 #include "kernels/attention/attention.h"
+#include "kernels/bias/bias.h"
 #include "kernels/cast/cast.h"
 #include "kernels/cross_entropy/cross_entropy.h"
 #include "kernels/dropout/dropout.h"
@@ -26,8 +27,10 @@ namespace {
     }
 
 LLMFT_MISSING(adamw_step, AdamwStep)
+LLMFT_MISSING(add_bias, AddBias)
 LLMFT_MISSING(attention_backward, AttentionBackward)
 LLMFT_MISSING(attention_forward, AttentionForward)
+LLMFT_MISSING(bias_gradient, BiasGradient)
 LLMFT_MISSING(cast, Cast)
 LLMFT_MISSING(clip_scale, ClipScale)
 LLMFT_MISSING(cross_entropy, CrossEntropy)

@@ -37,6 +37,7 @@ struct ModelConfig {
     int64_t max_position_embeddings = 0;
     float rms_norm_eps = 0;
     bool tie_word_embeddings = false;
+    bool qkv_bias = false, o_bias = false, mlp_bias = false;
     RopeConfig rope;
     std::optional<DType> dtype;   // what the weights are said to be in
     std::optional<int64_t> bos_token_id, pad_token_id;

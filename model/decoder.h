@@ -8,6 +8,7 @@
 #include "model/adapter/tuning.h"
 #include "model/block.h"
 #include "model/config.h"
+#include "model/embedding.h"
 #include "model/lm_loss.h"
 
 namespace llmft {
@@ -58,23 +59,21 @@ public:
     const WeightStore& weights() const { return weights_; }
 
 private:
-    void declare_parameters();
-    void declare_weights(Arena&);
+    friend class DecoderBuilder;
     void declare_slots(Run&);
     LayerContext layer_context(const Batch&, LinearContext::Mode, Run&) const;
-    void embed(const Batch&, const Tensor& x, Run&) const;
     Tensor hidden(const Batch&, std::vector<KeyValueCache>* caches, const LayerContext&, Run&) const;
     void report_ready(const Block&, GradSink&) const;
+    void report_ready(const LinearGroup&, GradSink&) const;
 
     ModelConfig config_;
     DecoderOptions options_;
-    LinearGroup::Training rest_;   // of embedding, norms and head
     WeightStore weights_;
     ParameterSet parameters_;
-    WeightId embedding_;
-    size_t embedding_block_ = 0;
+    Embedding embedding_;
     std::vector<Block> blocks_;
     Head head_;
+    bool shares_head_ = false;     // the head's base weight is the embedding
     int64_t lowest_trained_ = 0;   // blocks below need no backward
     Tensor inv_freq_;              // (1, D/2)
     LossOutputs loss_;

@@ -35,17 +35,22 @@ void expect_all_known(const std::vector<WeightTarget>& targets, const ModelFiles
 
 }   // namespace
 
-void load_tensor(const SafeTensor& tensor, const std::string& file, const Tensor& to, Run& run) {
-    const bool vector = to.rows == 1 && tensor.shape == std::vector<int64_t>{to.cols};
-    if (!vector && tensor.shape != std::vector<int64_t>{to.rows, to.cols})
+DType expect_loadable(const SafeTensor& tensor, const std::string& file, int64_t rows, int64_t cols) {
+    const bool vector = rows == 1 && tensor.shape == std::vector<int64_t>{cols};
+    if (!vector && tensor.shape != std::vector<int64_t>{rows, cols})
         throw UserError("SHAPE", file, tensor.name,
-                        fmt::format("shape {}, the config says ({}, {})", tensor.shape, to.rows, to.cols),
+                        fmt::format("shape {}, the config says ({}, {})", tensor.shape, rows, cols),
                         "give weights and config of the same model");
     const DType dtype = dtype_of(tensor, file);
     if (dtype != DType::kF32 && dtype != DType::kBf16 && dtype != DType::kF16)
         throw UserError("DTYPE", file, tensor.name, fmt::format("{} weights are not supported", tensor.dtype),
                         "give f32, bf16 or f16");
     expect_finite(tensor, file);
+    return dtype;
+}
+
+void load_tensor(const SafeTensor& tensor, const std::string& file, const Tensor& to, Run& run) {
+    const DType dtype = expect_loadable(tensor, file, to.rows, to.cols);
     ops::upload_converted(to, tensor.bytes.data(), dtype, run);
 }
 

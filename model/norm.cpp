@@ -14,21 +14,19 @@ Tensor norm_forward(const Norm& norm, const Tensor& x, const Tensor& y, const Li
 
 void norm_backward(const Norm& norm, const NormBackward& t, const LinearContext& c, Run& run) {
     const Lease lease = c.weights.acquire(norm.weight, Pass::kBackward, run);
-    const bool trained = norm.training == LinearGroup::Training::kFull;
     ops::rmsnorm_backward({.x = t.x,
                            .w = lease.weight,
                            .rstd = t.rstd,
                            .d_y = t.d_y,
                            .d_x = t.d_x,
-                           .d_w = trained ? c.parameters.grad(norm.w_block) : Tensor{}},
+                           .d_w = norm.w ? c.parameters.grad(*norm.w) : Tensor{}},
                           run);
 }
 
 void norm_publish(const Norm& norm, const WeightStore& weights, const ParameterSet& parameters, Run& run) {
-    if (norm.training != LinearGroup::Training::kFull) return;
-    const Tensor w = weights.resident(norm.weight);
-    if (w.data != parameters.value(norm.w_block).data)
-        ops::cast({.x = parameters.value(norm.w_block), .y = w, .scale = 1}, run);
+    if (!norm.w) return;
+    const Tensor w = weights.resident(norm.weight), master = parameters.value(*norm.w);
+    if (w.data != master.data) ops::cast({.x = master, .y = w, .scale = 1}, run);
 }
 
 }   // namespace llmft

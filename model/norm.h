@@ -7,8 +7,7 @@ namespace llmft {
 
 struct Norm {
     WeightId weight;
-    LinearGroup::Training training = LinearGroup::Training::kFrozen;
-    size_t w_block = 0;   // under kFull
+    BlockId w = {};   // where it is trained
     float eps = 0;
 };
 

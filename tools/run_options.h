@@ -47,7 +47,20 @@ struct MethodOptions {
         v("lora-alpha", lora.alpha, "scale: the adapter counts alpha/r (0: 2r)", {.at_least = 0});
         v("lora-dropout", lora.dropout, "on the adapter's input while training", {.at_least = 0, .below = 1});
         v("target-modules", lora.target_modules,
-          "linears that get an adapter: all-linear, or a comma list such as q_proj,v_proj");
+          "what gets an adapter: all-linear, names such as q_proj,v_proj (also lm_head, embed_tokens), or "
+          "re:EXPRESSION");
+        v("exclude-modules", lora.exclude_modules, "what gets none all the same: names, or re:EXPRESSION");
+        v("rank-pattern", lora.rank_pattern, "ranks of some modules: NAME=R,NAME=R; the first that matches holds");
+        v("alpha-pattern", lora.alpha_pattern, "alphas of some modules, likewise");
+        v("layers-to-transform", lora.layers_to_transform, "layers that get adapters: 0,1,2 (empty: all)");
+        v("layers-pattern", lora.layers_pattern, "what the list of layers is called, where there are several");
+        v("bias", lora.bias, "biases of the base that are trained too", {.one_of = "none|all|lora_only"});
+        v("modules-to-save", lora.modules_to_save,
+          "modules trained whole and saved in the adapter: names such as lm_head,embed_tokens,norm");
+        v("use-rslora", lora.use_rslora, "scale by alpha/sqrt(r)");
+        v("lora-bias", lora.lora_bias, "a bias in lora_B");
+        v("init-lora-weights", lora.init_lora_weights, "how A and B start; all but false leave the model as it is",
+          {.one_of = "true|false|gaussian|orthogonal|eva"});
     }
 };
 

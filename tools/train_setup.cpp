@@ -1,15 +1,27 @@
 #include "tools/train_setup.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
 
 #include "engine/log/log.h"
-#include "model/adapter/peft.h"
 #include "tools/sheet.h"
 
 namespace llmft {
+namespace {
+
+// A visitor of option structs: what each option holds.
+struct Texts {
+    std::map<std::string, std::string> of;
+    void group(std::string_view) {}
+    template <class T>
+    void operator()(std::string_view name, T& value, std::string_view, const OptionLimits& = {}) {
+        of[std::string(name)] = text_of(Option{.name = "", .group = "", .help = "", .target = &value}).value_or("");
+    }
+};
+
+}   // namespace
 
 void TrainOptions::declare(Flags& flags) {
     flags.add(model);
@@ -25,26 +37,25 @@ void TrainOptions::declare(Flags& flags) {
 void TrainOptions::validate() const {
     data.validate();
     llmft::method(method.method);
-    const auto& names = method.lora.target_modules;
-    if (names.starts_with("re:"))
-        throw UserError("USAGE", "--target-modules", names, "patterns are not built yet", "list module names");
+    if (method.lora.init_lora_weights == "eva" && model.adapter.empty())
+        throw UserError("USAGE", "--init-lora-weights", "eva", "this version continues such adapters but starts none",
+                        "use true, gaussian or orthogonal");
+    lora_config(method.lora);
 }
 
 void TrainOptions::adopt_adapter(const Flags& flags) {
     if (model.adapter.empty()) return;
-    const PeftConfig adapter = read_peft_config(model.adapter);
-    const std::string targets = fmt::format("{}", fmt::join(adapter.target_modules, ","));
-    LoraOptions& lora = method.lora;
-    const auto tell = [&](const char* flag, bool differs) {
-        if (flags.given(flag) && differs)
-            log::note(fmt::format("--{} is not used: the adapter's own setting holds", flag));
-    };
-    tell("lora-r", lora.r != adapter.r);
-    tell("lora-alpha", lora.resolved_alpha() != adapter.alpha);
-    tell("target-modules", lora.target_modules != targets);
-    lora.r = adapter.r;
-    lora.alpha = adapter.alpha;
-    lora.target_modules = targets;
+    LoraOptions own = lora_options(read_lora_config(model.adapter));
+    own.dropout = method.lora.dropout;
+    MethodOptions adopted = method;
+    adopted.lora = own;
+    Texts typed_texts, adopted_texts;
+    method.visit(typed_texts);
+    adopted.visit(adopted_texts);
+    for (const auto& [name, text] : typed_texts.of)
+        if (flags.given(name) && adopted_texts.of.at(name) != text)
+            log::note(fmt::format("--{} is not used: the adapter's own setting holds", name));
+    method.lora = own;
 }
 
 std::optional<Tokenizer> read_tokenizer(const DataOptions& options, const std::filesystem::path& model,

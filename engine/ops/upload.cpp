@@ -39,6 +39,16 @@ void upload_converted(const Tensor& dst, const void* host, DType dtype, Run& run
     });
 }
 
+std::vector<float> converted_to_f32(const void* host, DType dtype, int64_t count) {
+    std::vector<float> result(static_cast<size_t>(count));
+    cpu::cast({.x = {.data = const_cast<void*>(host), .dtype = dtype, .ld = count},
+               .y = {.data = result.data(), .dtype = DType::kF32, .ld = count},
+               .rows = 1,
+               .cols = count,
+               .scale = 1});
+    return result;
+}
+
 void download_converted(void* host, DType dtype, const Tensor& src, Run& run) {
     std::vector<std::byte> piece;
     for_pieces(src, [&](int64_t first, int64_t rows) {

@@ -30,6 +30,8 @@ struct Batch {
     Tensor cu_q, cu_k;                // (1, B + 1) int32; they differ where keys come from a cache
     Tensor loss_index;       // (1, Q') int32: rows of the run that carry loss, filled up to whole head chunks with −1
     Tensor loss_targets;     // (1, Q') int32: their targets, filled up with kNoLoss
+    Tensor loss_example;     // (1, Q') int32: their keys of random masks, filled up with 0
+    Tensor loss_positions;   // (1, Q') int32
     int64_t tokens = 0;      // T
     int64_t documents = 0;   // B
     int64_t loss_rows = 0;   // Q, known to the host so that shapes are

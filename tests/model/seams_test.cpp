@@ -96,6 +96,6 @@ TEST_CASE("adapters whose initialisation changes the base are refused") {
         config["init_lora_weights"] = init;
         const TempFolder folder;
         write_file(folder.path() / "adapter_config.json", hf_json(config));
-        CHECK_THROWS_AS(read_peft_config(folder.path()), UserError);
+        CHECK_THROWS_AS(read_lora_config(folder.path()), UserError);
     }
 }
