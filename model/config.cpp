@@ -208,6 +208,10 @@ ModelConfig parse_model_config(std::string_view text, const std::string& file) {
     return c;
 }
 
+ModelConfig read_model_config(const ModelSource& model) {
+    return parse_model_config(model.text("config.json", JsonLimits{}.bytes), model.label("config.json"));
+}
+
 ModelConfig read_model_config(const std::filesystem::path& path) {
     const Path file = std::filesystem::is_directory(path) ? path / "config.json" : path;
     return parse_model_config(read_file(file, JsonLimits{}.bytes), file.string());

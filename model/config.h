@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/io/model_source.h"
 #include "kernels/base/dtype.h"
 
 namespace llmft {
@@ -45,7 +46,9 @@ struct ModelConfig {
     std::vector<std::string> unknown_keys;
 };
 
-// `path` is the file or the model folder. Errors: those of parse_json_file, and UserError SCHEMA, RANGE, UNSAFE.
+// The model's config.json. Errors: those of parse_json, and UserError SCHEMA, RANGE, UNSAFE.
+ModelConfig read_model_config(const ModelSource& model);
+// The same of a file or a model folder.
 ModelConfig read_model_config(const std::filesystem::path& path);
 // The same from the text of a config.json; `file` is what errors call it.
 ModelConfig parse_model_config(std::string_view text, const std::string& file);

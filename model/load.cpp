@@ -3,49 +3,74 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <set>
 
+#include "engine/io/quote.h"
 #include "engine/ops/upload.h"
 #include "model/names.h"
 
 namespace llmft {
 namespace {
 
+constexpr int64_t kPieceElements = int64_t{1} << 22;   // decoded at a time: bounds the host's scratch
+
 // A tied model's file may hold the shared matrix under either name.
-ModelFiles::Place place_of(const ModelFiles& files, const std::string& name, const ModelConfig& config) {
+const StoredTensor& tensor_for(const ModelWeights& weights, const std::string& name, const ModelConfig& config) {
     const bool shared = config.tie_word_embeddings && name == names::weight(names::embedding());
-    if (shared && !files.find(name)) return files.at(names::weight(names::head()));
-    return files.at(name);
+    if (shared && !weights.find(name)) return weights.at(names::weight(names::head()));
+    return weights.at(name);
 }
 
 // Weights that would be left out mean that config and weights belong to different models. Old folders hold the rotary
 // tables, which follow from the config, and tied ones the head beside the embedding.
-void expect_all_known(const std::vector<WeightTarget>& targets, const ModelFiles& files, const ModelConfig& config) {
+void expect_all_known(const std::vector<WeightTarget>& targets, const ModelWeights& weights,
+                      const ModelConfig& config) {
     std::set<std::string_view> known;
     for (const WeightTarget& target : targets) known.insert(target.name);
     const std::string head = names::weight(names::head());
     if (config.tie_word_embeddings) known.insert(head);
-    for (const std::string_view name : files.names()) {
-        if (known.contains(name) || name.ends_with(".rotary_emb.inv_freq")) continue;
-        const std::string text(name);
-        throw UserError("EXTRA", *files.at(name).file, text, "no part of the model that config.json describes",
+    for (const StoredTensor& tensor : weights.tensors()) {
+        if (known.contains(tensor.name) || tensor.name.ends_with(".rotary_emb.inv_freq")) continue;
+        throw UserError("EXTRA", tensor.file, tensor.name, "no part of the model that config.json describes",
                         "give weights and config of the same model");
     }
+}
+
+// Which tensor of which file, for errors.
+struct Origin {
+    const std::string& file;
+    const std::string& name;
+};
+
+void expect_shape(const std::vector<int64_t>& shape, int64_t rows, int64_t cols, const Origin& origin) {
+    const bool vector = rows == 1 && shape == std::vector<int64_t>{cols};
+    if (!vector && shape != std::vector<int64_t>{rows, cols})
+        throw UserError("SHAPE", origin.file, origin.name,
+                        fmt::format("shape {}, the config says ({}, {})", shape, rows, cols),
+                        "give weights and config of the same model");
+}
+
+// first: the place of the rows among all, for errors.
+void expect_rows(const StoredRows& rows, int64_t first, int64_t cols, const Origin& origin) {
+    if (rows.dtype != DType::kF32 && rows.dtype != DType::kBf16 && rows.dtype != DType::kF16)
+        throw UserError("DTYPE", origin.file, origin.name,
+                        fmt::format("{} weights are not supported", safetensors_name(rows.dtype)),
+                        "give f32, bf16 or f16");
+    const int64_t at = first_nonfinite(rows.bytes, safetensors_name(rows.dtype));
+    if (at >= 0)
+        throw UserError("VALUE", origin.file, "tensor " + in_quotes(origin.name),
+                        fmt::format("element {} is NaN or infinite", first * cols + at),
+                        "fetch the file again or use another model");
 }
 
 }   // namespace
 
 DType expect_loadable(const SafeTensor& tensor, const std::string& file, int64_t rows, int64_t cols) {
-    const bool vector = rows == 1 && tensor.shape == std::vector<int64_t>{cols};
-    if (!vector && tensor.shape != std::vector<int64_t>{rows, cols})
-        throw UserError("SHAPE", file, tensor.name,
-                        fmt::format("shape {}, the config says ({}, {})", tensor.shape, rows, cols),
-                        "give weights and config of the same model");
+    const Origin origin = {file, tensor.name};
+    expect_shape(tensor.shape, rows, cols, origin);
     const DType dtype = dtype_of(tensor, file);
-    if (dtype != DType::kF32 && dtype != DType::kBf16 && dtype != DType::kF16)
-        throw UserError("DTYPE", file, tensor.name, fmt::format("{} weights are not supported", tensor.dtype),
-                        "give f32, bf16 or f16");
-    expect_finite(tensor, file);
+    expect_rows({tensor.bytes, dtype}, 0, cols, origin);
     return dtype;
 }
 
@@ -54,13 +79,24 @@ void load_tensor(const SafeTensor& tensor, const std::string& file, const Tensor
     ops::upload_converted(to, tensor.bytes.data(), dtype, run);
 }
 
-void load_weights(Decoder& model, const ModelFiles& files, Run& run) {
-    expect_all_known(model.weight_targets(), files, model.config());
-    for (const WeightTarget& target : model.weight_targets()) {
-        const ModelFiles::Place place = place_of(files, target.name, model.config());
-        load_tensor(*place.tensor, *place.file, target.to, run);
+void load_tensor(const StoredTensor& tensor, const ModelWeights& weights, const Tensor& to, Run& run) {
+    const Origin origin = {tensor.file, tensor.name};
+    expect_shape(tensor.shape, to.rows, to.cols, origin);
+    const int64_t step = std::max<int64_t>(1, kPieceElements / std::max<int64_t>(1, to.cols));
+    std::vector<std::byte> scratch;
+    for (int64_t first = 0; first < to.rows; first += step) {
+        const int64_t count = std::min(step, to.rows - first);
+        const StoredRows rows = weights.rows(tensor, first, count, scratch);
+        expect_rows(rows, first, to.cols, origin);
+        ops::upload_converted(to.row_slice(first, count), rows.bytes.data(), rows.dtype, run);
     }
-    files.expect_intact();
+}
+
+void load_weights(Decoder& model, const ModelWeights& weights, Run& run) {
+    expect_all_known(model.weight_targets(), weights, model.config());
+    for (const WeightTarget& target : model.weight_targets())
+        load_tensor(tensor_for(weights, target.name, model.config()), weights, target.to, run);
+    weights.expect_intact();
 }
 
 }   // namespace llmft

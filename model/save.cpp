@@ -1,7 +1,6 @@
 #include "model/save.h"
 
 #include "engine/io/file.h"
-#include "engine/io/json.h"
 #include "engine/io/safetensors.h"
 #include "engine/ops/upload.h"
 #include "model/names.h"
@@ -40,7 +39,7 @@ void save_model(const Decoder& model, const SaveFolders& folders, Run& run) {
              .bytes = [from = source.to, dtype, &buffer, &run] { return dense(from, dtype, buffer, run); }});
     }
     write_safetensors(folders.output / "model.safetensors", tensors);
-    Json config = parse_json_file(folders.base / "config.json", JsonLimits{});
+    Json config = folders.base.json("config.json", JsonLimits{});
     config.erase("dtype");
     config["torch_dtype"] = torch_name(dtype);
     write_file(folders.output / "config.json", hf_json(config));

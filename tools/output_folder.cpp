@@ -47,12 +47,12 @@ void create_output_folder(const fs::path& folder, const std::string& run_file) {
     }
 }
 
-void copy_tokenizer_files(const fs::path& model, const fs::path& folder) {
+void copy_tokenizer_files(const ModelSource& model, const fs::path& folder) {
     constexpr int64_t kMostBytes = int64_t{256} << 20;
     for (const char* name :
          {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json",
           "merges.txt", "tokenizer.model", "chat_template.jinja", "generation_config.json"})
-        if (fs::is_regular_file(model / name)) write_file(folder / name, read_file(model / name, kMostBytes));
+        if (model.has(name)) write_file(folder / name, model.text(name, kMostBytes));
 }
 
 }   // namespace llmft

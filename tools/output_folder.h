@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <string>
 
+#include "engine/io/model_source.h"
+
 namespace llmft {
 
 enum class ResultKind : uint8_t { kAdapter, kModel };
@@ -14,7 +16,7 @@ void expect_output_folder(const std::filesystem::path& folder, const std::filesy
 // Makes the folder and run.toml in it; if that fails, a folder that was new is gone again.
 void create_output_folder(const std::filesystem::path& folder, const std::string& run_file);
 // The files beside the weights that a server or a tokenizer needs (transformers: save_pretrained of a tokenizer; and
-// generation_config.json), copied unchanged where they exist.
-void copy_tokenizer_files(const std::filesystem::path& model, const std::filesystem::path& folder);
+// generation_config.json), as the model has them.
+void copy_tokenizer_files(const ModelSource& model, const std::filesystem::path& folder);
 
 }   // namespace llmft

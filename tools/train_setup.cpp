@@ -58,18 +58,18 @@ void TrainOptions::adopt_adapter(const Flags& flags) {
     method.lora = own;
 }
 
-std::optional<Tokenizer> read_tokenizer(const DataOptions& options, const std::filesystem::path& model,
+std::optional<Tokenizer> read_tokenizer(const DataOptions& options, const ModelSource& model,
                                         const ModelConfig& config) {
-    const bool may_be_tokens = options.dataset_format == "auto" && !std::filesystem::exists(model / "tokenizer.json");
+    const bool may_be_tokens = options.dataset_format == "auto" && !model.has("tokenizer.json");
     if (may_be_tokens || options.dataset_format == "tokens") return std::nullopt;
     Tokenizer tokenizer = Tokenizer::load(model);
-    expect_vocabulary_fits(tokenizer, config.vocab_size, model);
+    expect_vocabulary_fits(tokenizer, config.vocab_size, model.label("tokenizer.json"));
     return tokenizer;
 }
 
-TrainData read_train_data(const TrainOptions& options, const ModelConfig& config) {
+TrainData read_train_data(const TrainOptions& options, const ModelSource& model, const ModelConfig& config) {
     TrainData data;
-    data.tokenizer = read_tokenizer(options.data, options.model.model, config);
+    data.tokenizer = read_tokenizer(options.data, model, config);
     const RowContext context = {.tokenizer = data.tokenizer ? &*data.tokenizer : nullptr,
                                 .vocab_size = config.vocab_size};
     data.train = read_dataset(split_file_list(options.data.dataset, "--dataset"), options.data, context);

@@ -41,9 +41,9 @@ struct TrainData {
 };
 // Nothing for rows of tokens, and where there is none and the rows are still to be seen: if they are text after all,
 // the DatasetReader refuses them.
-std::optional<Tokenizer> read_tokenizer(const DataOptions& options, const std::filesystem::path& model,
+std::optional<Tokenizer> read_tokenizer(const DataOptions& options, const ModelSource& model,
                                         const ModelConfig& config);
-TrainData read_train_data(const TrainOptions& options, const ModelConfig& config);
+TrainData read_train_data(const TrainOptions& options, const ModelSource& model, const ModelConfig& config);
 
 // window_tokens, longest: of the data; without data, full rows of --max-seq-length.
 PlanRequest plan_request(const TrainOptions& options, const ModelConfig& config, Tuning& tuning, int64_t longest,

@@ -94,7 +94,7 @@ std::unique_ptr<Session> open_session(const std::filesystem::path& model_folder,
         make_cpu_device({.gemm = options.gemm}),
         2 * plan_session(config, shape, options.tokens, tuning).peak_bytes + logits, config, shape, tuning);
     Run run = session->run();
-    load_weights(session->model(), ModelFiles::open(model_folder), run);
+    load_weights(session->model(), *FolderModel(model_folder).weights(), run);
     tuning.initialise(session->model(), run);
     tuning.before_step(0, run);
     return session;
