@@ -14,7 +14,6 @@
 namespace llmft {
 namespace {
 
-constexpr const char* kPrefix = "base_model.model.";
 constexpr const char* kWeights = "adapter_model.safetensors";
 constexpr const char* kConfig = "adapter_config.json";
 constexpr const char* kOtherBase = "give the base model that the adapter was trained on";
@@ -47,6 +46,14 @@ void read_transposed(const SafeTensor& tensor, const std::string& file, const Pa
 
 }   // namespace
 
+Safetensors open_peft_weights(const std::filesystem::path& folder) {
+    const std::filesystem::path path = folder / kWeights;
+    if (!std::filesystem::exists(path) && std::filesystem::exists(folder / "adapter_model.bin"))
+        throw UserError("UNSAFE", (folder / "adapter_model.bin").string(), "", "a pickle is not read",
+                        "save it with safe_serialization=True");
+    return Safetensors::open(path);
+}
+
 std::vector<std::string> peft_keys(const std::vector<Parameter>& parameters) {
     std::set<std::string> adapted;
     for (const Parameter& p : parameters)
@@ -56,32 +63,29 @@ std::vector<std::string> peft_keys(const std::vector<Parameter>& parameters) {
     for (const Parameter& p : parameters) {
         const std::string module = p.name.substr(0, p.name.rfind('.'));
         const bool wrapped = p.name.ends_with(".bias") && adapted.contains(module);
-        keys.push_back(kPrefix + (wrapped ? module + ".base_layer.bias" : p.name));
+        keys.push_back(kPeftPrefix + (wrapped ? module + ".base_layer.bias" : p.name));
     }
     return keys;
 }
 
 void read_peft_weights(const std::filesystem::path& folder, const std::vector<Parameter>& parameters, Run& run) {
-    const std::filesystem::path path = folder / kWeights;
-    if (!std::filesystem::exists(path) && std::filesystem::exists(folder / "adapter_model.bin"))
-        throw UserError("UNSAFE", (folder / "adapter_model.bin").string(), "", "a pickle is not read",
-                        "save it with safe_serialization=True");
-    const Safetensors file = Safetensors::open(path);
+    const Safetensors file = open_peft_weights(folder);
+    const std::string& path = file.file();
     const std::vector<std::string> keys = peft_keys(parameters);
     const std::set<std::string_view> wanted(keys.begin(), keys.end());
     for (const SafeTensor& tensor : file.tensors())
         if (!wanted.contains(tensor.name) && !tensor.name.ends_with(".base_layer.weight"))
             throw UserError(
-                "SHAPE", path.string(), tensor.name,
+                "SHAPE", path, tensor.name,
                 fmt::format("no part of the {} tensors that adapter_config.json makes on this model", keys.size()),
                 kOtherBase);
     for (size_t i = 0; i < keys.size(); ++i) {
         const SafeTensor* tensor = file.find(keys[i]);
-        if (!tensor) throw UserError("MISSING", path.string(), keys[i], "no such tensor", kOtherBase);
+        if (!tensor) throw UserError("MISSING", path, keys[i], "no such tensor", kOtherBase);
         if (is_transposed(parameters[i]))
-            read_transposed(*tensor, path.string(), parameters[i], run);
+            read_transposed(*tensor, path, parameters[i], run);
         else
-            load_tensor(*tensor, path.string(), parameters[i].value, run);
+            load_tensor(*tensor, path, parameters[i].value, run);
     }
     file.expect_intact();
 }

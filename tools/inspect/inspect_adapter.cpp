@@ -2,14 +2,19 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
+#include <utility>
 
+#include "model/adapter/lora_config.h"
+#include "model/adapter/methods.h"
 #include "model/adapter/peft.h"
-#include "model/config.h"
 #include "tools/inspect/finding.h"
 #include "tools/inspect/inspection.h"
 #include "tools/inspect/servers.h"
 #include "tools/inspect/tensors.h"
+#include "tools/open_model.h"
+#include "tools/session.h"
 #include "tools/sheet.h"
 
 namespace llmft {
@@ -20,6 +25,7 @@ constexpr std::string_view kPrefix = "base_model.model.";
 // What one module of the base gets.
 struct AdaptedModule {
     int64_t rank = 0, in = 0, out = 0;
+    double alpha = 0, scaling = 0;   // 0: not known
     bool bias = false, magnitude = false;
 };
 
@@ -95,12 +101,15 @@ void print_verdict(const ServerVerdict& verdict, Sheet& sheet) {
 
 // One line for all modules of a kind that are alike.
 void print_modules(const AdapterTensors& tensors, Sheet& sheet) {
-    std::map<std::tuple<std::string, int64_t, int64_t, int64_t>, int64_t> kinds;
-    for (const auto& [path, m] : tensors.modules) ++kinds[{path.substr(path.rfind('.') + 1), m.rank, m.in, m.out}];
-    std::vector<std::vector<std::string>> table = {{"modules", "count", "rank", "in", "out"}};
-    for (const auto& [kind, count] : kinds)
-        table.push_back({std::get<0>(kind), std::to_string(count), std::to_string(std::get<1>(kind)),
-                         std::to_string(std::get<2>(kind)), std::to_string(std::get<3>(kind))});
+    std::map<std::vector<std::string>, int64_t> kinds;
+    for (const auto& [path, m] : tensors.modules)
+        ++kinds[{path.substr(path.rfind('.') + 1), std::to_string(m.rank), fmt::format("{}", m.alpha),
+                 fmt::format("{:.4g}", m.scaling), std::to_string(m.in), std::to_string(m.out)}];
+    std::vector<std::vector<std::string>> table = {{"modules", "rank", "alpha", "scaling", "in", "out", "count"}};
+    for (const auto& [kind, count] : kinds) {
+        table.push_back(kind);
+        table.back().push_back(std::to_string(count));
+    }
     if (table.size() == 1) return;
     sheet.blank();
     sheet.table(table);
@@ -111,11 +120,32 @@ OrderedJson modules_json(const AdapterTensors& tensors) {
     for (const auto& [path, m] : tensors.modules)
         list.push_back({{"module", path},
                         {"rank", m.rank},
+                        {"alpha", m.alpha == 0 ? OrderedJson(nullptr) : OrderedJson(m.alpha)},
+                        {"scaling", m.scaling == 0 ? OrderedJson(nullptr) : OrderedJson(m.scaling)},
                         {"in", m.in},
                         {"out", m.out},
                         {"bias", m.bias},
                         {"magnitude", m.magnitude}});
     return list;
+}
+
+// rank_pattern is in the tensors' shapes; alpha_pattern only in the config.
+void add_scalings(const LoraConfig& config, AdapterTensors& tensors) {
+    for (auto& [path, m] : tensors.modules) {
+        m.alpha = config.alphas.at(path, config.alpha);
+        const auto rank = static_cast<double>(m.rank);
+        if (m.rank > 0) m.scaling = m.alpha / (config.use_rslora ? std::sqrt(rank) : rank);
+    }
+}
+
+// Whether the adapter's tensors are those that its config makes of this base: as training from it would read them.
+void expect_fits_base(const Path& folder, const ModelConfig& base) {
+    const auto tuning = make_inference(folder);
+    const SessionShape shape = {.tokens = 1, .recompute = {}, .use = SessionShape::Use::kEvaluate};
+    Session dry(make_dry_device(), -1, base, shape, *tuning);
+    Run run = dry.run();
+    tuning->initialise(dry.model(), run);
+    read_peft_weights(folder, std::as_const(dry.model()).parameters().parameters(), run);
 }
 
 }   // namespace
@@ -134,10 +164,13 @@ Inspection inspect_adapter(const Path& folder, const InspectOptions& options) {
         for (const SafeTensor& tensor : opened->tensors()) tensors.add(tensor);
     AdapterFiles adapter = {.config = config, .tensors = {}};
     if (opened) adapter.tensors = opened->tensors();
-    if (!options.model.empty()) adapter.layers = read_model_config(options.model).num_hidden_layers;
+    std::optional<ModelConfig> base;
+    if (!options.model.empty()) base = read_model_config(*open_model(options.model));
+    if (base) adapter.layers = base->num_hidden_layers;
 
-    std::optional<std::string> problem = reason_against([&] { read_peft_config(folder); });
+    std::optional<std::string> problem = reason_against([&] { add_scalings(read_lora_config(folder), tensors); });
     if (!problem && !opened) problem = weights.string() + ": no such file";
+    if (!problem && base) problem = reason_against([&] { expect_fits_base(folder, *base); });
     const std::vector<ServerVerdict> verdicts = {vllm_verdict(adapter), tgi_verdict(adapter)};
 
     Sheet sheet;

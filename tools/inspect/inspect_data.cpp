@@ -12,6 +12,7 @@
 #include "tools/flags.h"
 #include "tools/inspect/inspection.h"
 #include "tools/mask_text.h"
+#include "tools/open_model.h"
 #include "tools/sheet.h"
 
 namespace llmft {
@@ -58,15 +59,12 @@ struct LengthCount {
 };
 
 // Rows of the embedding, where config.json says it; nothing else of the model matters here.
-int64_t vocabulary(const Path& folder, const Tokenizer* tokenizer) {
+int64_t vocabulary(const ModelSource& model, const Tokenizer* tokenizer) {
     constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
-    if (!is_directory(folder))
-        throw UserError("MISSING", folder.string(), "", "no such folder", "give a folder with tokenizer.json");
-    const Path file = folder / "config.json";
-    if (!exists(file)) return tokenizer != nullptr ? tokenizer->vocab_size() : kMost;
-    const Json config = parse_json_file(file, JsonLimits{});
-    const int64_t rows = JsonField(config, file.string(), "").at("vocab_size").integer(1, kMost);
-    if (tokenizer != nullptr) expect_vocabulary_fits(*tokenizer, rows, folder);
+    if (!model.has("config.json")) return tokenizer != nullptr ? tokenizer->vocab_size() : kMost;
+    const Json config = model.json("config.json", JsonLimits{});
+    const int64_t rows = JsonField(config, model.label("config.json"), "").at("vocab_size").integer(1, kMost);
+    if (tokenizer != nullptr) expect_vocabulary_fits(*tokenizer, rows, model.path());
     return rows;
 }
 
@@ -123,11 +121,13 @@ int inspect_data(const std::vector<std::string>& arguments) {
     flags.require({"model", "dataset"});
     data.validate();
 
-    const Path folder = report.model;
+    const auto model = open_model(report.model);
+    if (!exists(Path(report.model)))
+        throw UserError("MISSING", report.model, "", "no such folder", "give a folder with tokenizer.json");
     std::optional<Tokenizer> tokenizer;
-    if (data.dataset_format != "tokens" && (data.dataset_format != "auto" || exists(folder / "tokenizer.json")))
-        tokenizer = Tokenizer::load(folder);
-    const int64_t vocab_size = vocabulary(folder, tokenizer ? &*tokenizer : nullptr);
+    if (data.dataset_format != "tokens" && (data.dataset_format != "auto" || model->has("tokenizer.json")))
+        tokenizer = Tokenizer::load(*model);
+    const int64_t vocab_size = vocabulary(*model, tokenizer ? &*tokenizer : nullptr);
     DatasetReader reader(split_file_list(data.dataset, "--dataset"), data,
                          {.tokenizer = tokenizer ? &*tokenizer : nullptr, .vocab_size = vocab_size});
     LengthCount kept;

@@ -7,6 +7,7 @@
 #include "engine/io/json_field.h"
 #include "tools/flags.h"
 #include "tools/inspect/inspection.h"
+#include "tools/open_model.h"
 
 namespace llmft {
 namespace {
@@ -41,7 +42,7 @@ int inspect_decode(const std::vector<std::string>& arguments) {
     flags.add(report);
     if (flags.parse(arguments) == Flags::Outcome::kHelp) return 0;
     flags.require({"model", "dataset"});
-    const Tokenizer tokenizer = Tokenizer::load(report.model);
+    const Tokenizer tokenizer = Tokenizer::load(*open_model(report.model));
     for (const std::string& file : split_file_list(report.dataset, "--dataset")) {
         RowReader rows(file, DataOptions{}.max_line_mib << 20);
         for (Json row; rows.next(row);) {

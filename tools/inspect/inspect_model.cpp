@@ -1,15 +1,15 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <algorithm>
+#include <map>
 
 #include "engine/io/json_field.h"
-#include "engine/io/model_files.h"
-#include "model/config.h"
+#include "model/adapter/methods.h"
+#include "model/load.h"
 #include "tools/inspect/finding.h"
 #include "tools/inspect/inspection.h"
 #include "tools/inspect/parts.h"
-#include "tools/inspect/tensors.h"
+#include "tools/session.h"
 #include "tools/sheet.h"
 
 namespace llmft {
@@ -19,8 +19,8 @@ namespace {
 // does.
 class RawConfig {
 public:
-    explicit RawConfig(const Path& folder)
-        : file_((folder / "config.json").string()), json_(parse_json_file(folder / "config.json", JsonLimits{})) {
+    explicit RawConfig(const ModelSource& model)
+        : file_(model.label("config.json")), json_(model.json("config.json", JsonLimits{})) {
         root().expect_object();
     }
     JsonField root() const { return {json_, file_, ""}; }
@@ -98,43 +98,40 @@ Quantisation quantisation_of(const RawConfig& config) {
     return q;
 }
 
-// The weights' files; a folder without any is a model to plan with.
-Part weights_part(const Path& folder) {
+// The weights: what is there, and whether it is what the config says. A folder without any is a model to plan with.
+Part weights_part(const ModelSource& model, const std::optional<ModelConfig>& config) {
     Part part;
-    const bool any = exists(folder / "model.safetensors") || exists(folder / "model.safetensors.index.json");
-    if (!any) {
-        part.text = "none";
-        part.problem = reason_against([&] { ModelFiles::open(folder); });
-        return part;
+    part.text = "none";
+    std::unique_ptr<ModelWeights> weights;
+    part.problem = reason_against([&] { weights = model.weights(); });
+    if (!weights) return part;
+    std::map<std::string, int64_t> types, files;
+    for (const StoredTensor& tensor : weights->tensors()) {
+        ++types[tensor.type];
+        files.try_emplace(tensor.file, static_cast<int64_t>(file_size(Path(tensor.file))));
     }
-    const ModelFiles files = ModelFiles::open(folder);
-    TensorTotals totals;
-    std::vector<std::string> names;
-    for (const std::string_view name : files.names()) {
-        const ModelFiles::Place place = files.at(name);
-        totals.add(*place.tensor);
-        const std::string file = Path(*place.file).filename().string();
-        if (std::find(names.begin(), names.end(), file) == names.end()) names.push_back(file);
-    }
-    std::sort(names.begin(), names.end());
-    part.text = fmt::format("{}, {}: {}", names.size() == 1 ? names.front() : fmt::format("{} files", names.size()),
-                            bytes_text(totals.whole.bytes), totals.text());
-    part.json = {{"files", names},
-                 {"tensors", totals.whole.tensors},
-                 {"elements", totals.whole.elements},
-                 {"bytes", totals.whole.bytes},
-                 {"dtypes", totals.json()}};
-    return part;
-}
-
-OrderedJson files_json(const Path& folder) {
-    std::vector<Path> paths;
-    for (const auto& entry : std::filesystem::directory_iterator(folder))
-        if (entry.is_regular_file()) paths.push_back(entry.path());
-    std::sort(paths.begin(), paths.end());
+    int64_t bytes = 0;
     OrderedJson list = OrderedJson::array();
-    for (const Path& path : paths) list.push_back({{"name", path.filename().string()}, {"bytes", file_size(path)}});
-    return list;
+    for (const auto& [file, size] : files) {
+        bytes += size;
+        list.push_back({{"name", Path(file).filename().string()}, {"bytes", size}});
+    }
+    std::string tensors;
+    for (const auto& [type, count] : types) tensors += fmt::format("{}{} {}", tensors.empty() ? "" : ", ", count, type);
+    part.text = fmt::format(
+        "{}, {}; {} tensors: {}",
+        files.size() == 1 ? Path(files.begin()->first).filename().string() : fmt::format("{} files", files.size()),
+        bytes_text(bytes), weights->tensors().size(), tensors);
+    part.json = {
+        {"files", std::move(list)}, {"bytes", bytes}, {"tensors", weights->tensors().size()}, {"types", types}};
+    if (config)
+        part.problem = reason_against([&] {
+            const auto tuning = make_inference("");
+            const SessionShape shape = {.tokens = 1, .recompute = {}, .use = SessionShape::Use::kEvaluate};
+            Session dry(make_dry_device(), -1, *config, shape, *tuning);
+            expect_weights(dry.model(), *weights);
+        });
+    return part;
 }
 
 struct Sizes {
@@ -173,16 +170,16 @@ Sizes sizes_of(const RawConfig& raw, const std::optional<ModelConfig>& config) {
 
 }   // namespace
 
-Inspection inspect_model(const Path& folder, const InspectOptions&) {
-    const RawConfig raw(folder);
+Inspection inspect_model(const ModelSource& model) {
+    const RawConfig raw(model);
     std::optional<ModelConfig> config;
-    const std::optional<std::string> foreign = reason_against([&] { config = read_model_config(folder); });
+    const std::optional<std::string> foreign = reason_against([&] { config = read_model_config(model); });
     if (foreign) raw.expect_sizes();
 
     const Sizes sizes = sizes_of(raw, config);
     const Rope rope = rope_of(raw);
     const Quantisation quantisation = quantisation_of(raw);
-    const Part weights = weights_part(folder), tokenizer = tokenizer_part(folder), chat = template_part(folder);
+    const Part weights = weights_part(model, config), tokenizer = tokenizer_part(model), chat = template_part(model);
     const std::string family = raw.text("model_type").empty() ? "?" : raw.text("model_type");
     const std::string dtype = raw.text("dtype").empty() ? raw.text("torch_dtype") : raw.text("dtype");
     const Json architectures = raw.json().value("architectures", Json::array());
@@ -197,7 +194,7 @@ Inspection inspect_model(const Path& folder, const InspectOptions&) {
     if (config && !weights.problem && !tokenizer.problem && !chat.problem) can += "; chat through its template";
 
     Sheet sheet;
-    sheet.title(fmt::format("{}: a {} model{}", folder.string(), family,
+    sheet.title(fmt::format("{}: a {} model{}", model.path(), family,
                             config ? fmt::format(", {} parameters", short_count(parameter_count(*config))) : ""));
     sheet.row("sizes", sizes.shape);
     sheet.row("attention", sizes.heads);
@@ -216,7 +213,7 @@ Inspection inspect_model(const Path& folder, const InspectOptions&) {
 
     OrderedJson tied = config ? OrderedJson(config->tie_word_embeddings) : OrderedJson(nullptr);
     return {{{"kind", "model"},
-             {"path", folder.string()},
+             {"path", model.path()},
              {"model_type", family},
              {"architectures", architectures},
              {"parameters", parameters},
@@ -228,7 +225,6 @@ Inspection inspect_model(const Path& folder, const InspectOptions&) {
              {"weights", weights.json},
              {"tokenizer", tokenizer.json},
              {"chat_template", chat.json},
-             {"files", files_json(folder)},
              {"usable",
               {{"plan", config.has_value()},
                {"weights", config.has_value() && !weights.problem},

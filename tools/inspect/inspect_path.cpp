@@ -23,8 +23,8 @@ std::string first_bytes(const Path& file, size_t count) {
 
 Inspection inspect_folder(const Path& folder, const InspectOptions& options) {
     if (exists(folder / "adapter_config.json")) return inspect_adapter(folder, options);
-    if (exists(folder / "config.json")) return inspect_model(folder, options);
-    if (exists(folder / "tokenizer.json")) return inspect_tokenizer(folder);
+    if (exists(folder / "config.json")) return inspect_model(FolderModel(folder));
+    if (exists(folder / "tokenizer.json")) return inspect_tokenizer(FolderModel(folder));
     if (exists(folder / "adapter_model.safetensors"))
         throw UserError("MISSING", (folder / "adapter_config.json").string(), "", "no such file beside the adapter",
                         "fetch the adapter again");
@@ -47,9 +47,9 @@ Inspection inspect_path(const InspectOptions& options) {
     const std::string head = first_bytes(path, 64);
     const Path name = path.filename(), extension = path.extension();
     const Path folder = path.has_parent_path() ? path.parent_path() : Path(".");
-    if (name == "config.json" || name == "model.safetensors.index.json") return inspect_model(folder, options);
+    if (name == "config.json" || name == "model.safetensors.index.json") return inspect_model(FolderModel(folder));
     if (name == "adapter_config.json") return inspect_adapter(folder, options);
-    if (name == "tokenizer.json") return inspect_tokenizer(folder);
+    if (name == "tokenizer.json") return inspect_tokenizer(FolderModel(folder));
     for (const char* weights : {".safetensors", ".bin", ".pt", ".pth"})   // pickles are refused there, by name
         if (extension == weights) return inspect_safetensors(path, options);
     if (extension == ".jsonl" || begins_with_bracket(head)) return inspect_rows(path);

@@ -28,17 +28,17 @@ std::string tokens_text(const SpecialTokens& special) {
 
 }   // namespace
 
-Part tokenizer_part(const Path& folder) {
+Part tokenizer_part(const ModelSource& model) {
     Part part;
-    if (!exists(folder / "tokenizer.json")) {
-        const bool model_alone = exists(folder / "tokenizer.model");
+    if (!model.has("tokenizer.json")) {
+        const bool model_alone = model.has("tokenizer.model");
         part.problem = model_alone ? "tokenizer.model alone is not read: rows of text need tokenizer.json"
                                    : "no tokenizer.json: rows of tokens alone";
         part.text = model_alone ? "tokenizer.model" : "none";
         return part;
     }
     part.problem = reason_against([&] {
-        const Tokenizer tokenizer = Tokenizer::load(folder);
+        const Tokenizer tokenizer = Tokenizer::load(model);
         const SpecialTokens& special = tokenizer.special_tokens();
         part.text = fmt::format("{} tokens{}", tokenizer.vocab_size(), tokens_text(special));
         part.json = {{"tokens", tokenizer.vocab_size()}, {"bos", token_json(special.bos)},
@@ -49,28 +49,24 @@ Part tokenizer_part(const Path& folder) {
     return part;
 }
 
-Part template_part(const Path& folder) {
+Part template_part(const ModelSource& model) {
     constexpr int64_t kMostBytes = int64_t{16} << 20;
+    constexpr const char* kFile = "chat_template.jinja";
+    constexpr const char* kConfig = "tokenizer_config.json";
     Part part;
-    if (const Path file = folder / "chat_template.jinja"; exists(file)) {
-        const std::string text = read_file(file, kMostBytes);
-        part.text = fmt::format("chat_template.jinja, {} characters", columns_of(text));
-        part.json = {{"file", "chat_template.jinja"}, {"characters", columns_of(text)}};
+    const auto found = [&](const char* file, const std::string& text) {
+        part.text = fmt::format("{}, {} characters", file, columns_of(text));
+        part.json = {{"file", file}, {"characters", columns_of(text)}};
         return part;
-    }
-    const Path file = folder / "tokenizer_config.json";
-    if (exists(file)) {
-        const Json config = parse_json_file(file, {.huge_integers = HugeIntegers::kDoubles});
-        const auto found = JsonField(config, file.string(), "").find("chat_template");
-        if (found && found->json().is_string()) {
-            const size_t characters = columns_of(found->text());
-            part.text = fmt::format("tokenizer_config.json, {} characters", characters);
-            part.json = {{"file", "tokenizer_config.json"}, {"characters", characters}};
-            return part;
-        }
-        if (found && found->json().is_array()) {
-            part.text = fmt::format("tokenizer_config.json, {} named templates", found->json().size());
-            part.json = {{"file", "tokenizer_config.json"}, {"templates", found->json().size()}};
+    };
+    if (model.has(kFile)) return found(kFile, model.text(kFile, kMostBytes));
+    if (model.has(kConfig)) {
+        const Json config = model.json(kConfig, {.huge_integers = HugeIntegers::kDoubles});
+        const auto field = JsonField(config, model.label(kConfig), "").find("chat_template");
+        if (field && field->json().is_string()) return found(kConfig, field->text());
+        if (field && field->json().is_array()) {
+            part.text = fmt::format("{}, {} named templates", kConfig, field->json().size());
+            part.json = {{"file", kConfig}, {"templates", field->json().size()}};
             return part;
         }
     }
@@ -79,15 +75,15 @@ Part template_part(const Path& folder) {
     return part;
 }
 
-Inspection inspect_tokenizer(const Path& folder) {
+Inspection inspect_tokenizer(const ModelSource& folder) {
     const Part tokenizer = tokenizer_part(folder), chat = template_part(folder);
     Sheet sheet;
-    sheet.title(folder.string() + ": a tokenizer, no model");
+    sheet.title(folder.path() + ": a tokenizer, no model");
     sheet.row("tokenizer", tokenizer.text);
     sheet.row("chat template", chat.text);
     if (tokenizer.problem) sheet.row("llmft cannot", *tokenizer.problem);
     return {{{"kind", "tokenizer"},
-             {"path", folder.string()},
+             {"path", folder.path()},
              {"tokenizer", tokenizer.json},
              {"chat_template", chat.json},
              {"problem", tokenizer.problem ? OrderedJson(*tokenizer.problem) : OrderedJson(nullptr)}},

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "engine/io/json.h"
+#include "engine/io/model_source.h"
 #include "engine/io/safetensors.h"
 
 namespace llmft {
@@ -38,8 +38,8 @@ struct InspectOptions {
 Inspection inspect_path(const InspectOptions& options);
 
 Inspection inspect_adapter(const Path& folder, const InspectOptions& options);
-Inspection inspect_model(const Path& folder, const InspectOptions& options);
-Inspection inspect_tokenizer(const Path& folder);
+Inspection inspect_model(const ModelSource& model);
+Inspection inspect_tokenizer(const ModelSource& folder);
 Inspection inspect_safetensors(const Path& file, const InspectOptions& options);
 Inspection inspect_rows(const Path& file);
 

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "engine/io/json.h"
+#include "engine/io/model_source.h"
 
 namespace llmft {
 
@@ -15,8 +15,8 @@ struct Part {
 };
 
 // tokenizer.json and what lies beside it.
-Part tokenizer_part(const Path& folder);
+Part tokenizer_part(const ModelSource& model);
 // chat_template.jinja, which wins, or chat_template in tokenizer_config.json.
-Part template_part(const Path& folder);
+Part template_part(const ModelSource& model);
 
 }   // namespace llmft
