@@ -10,7 +10,36 @@ namespace llmft {
 
 using Mode = LinearContext::Mode;
 
-// cos, sin and the attention's shape, in the caller's Mark.
+namespace {
+
+ops::AttentionShape attention_shape(const ModelConfig& config, const Batch& batch, int64_t window) {
+    int64_t pairs = 0;
+    for (const DocumentLength& length : batch.lengths)
+        pairs += ops::attention_pairs(length.queries, length.keys, window);
+    return {.cu_q = batch.cu_q,
+            .cu_k = batch.cu_k,
+            .documents = batch.documents,
+            .pairs = pairs,
+            .heads = config.num_attention_heads,
+            .kv_heads = config.num_key_value_heads,
+            .head_dim = config.head_dim,
+            .window = window,
+            .scale = 1 / std::sqrt(static_cast<float>(config.head_dim))};
+}
+
+RopeLengths rope_lengths(const RopeConfig& rope) {
+    using Rule = RopeLengths::Rule;
+    return {.rule = rope.kind == RopeKind::kDynamic    ? Rule::kDynamic
+                    : rope.kind == RopeKind::kLongRope ? Rule::kTwoSets
+                                                       : Rule::kNone,
+            .original = rope.original_max_positions,
+            .theta = static_cast<float>(rope.theta),
+            .factor = static_cast<float>(rope.factor)};
+}
+
+}   // namespace
+
+// cos, sin and the attention's shapes, in the caller's Mark.
 LayerContext Decoder::layer_context(const Batch& batch, Mode mode, Run& run) const {
     const int64_t half = config_.head_dim / 2;
     LayerContext c = {.linear = {.weights = weights_,
@@ -19,15 +48,16 @@ LayerContext Decoder::layer_context(const Batch& batch, Mode mode, Run& run) con
                                  .mode = mode},
                       .cos = run.arena.take("rope.table", options_.dtype, batch.tokens, half),
                       .sin = run.arena.take("rope.table", options_.dtype, batch.tokens, half),
-                      .attention = {.cu_q = batch.cu_q,
-                                    .cu_k = batch.cu_k,
-                                    .documents = batch.documents,
-                                    .pairs = batch.attention_pairs,
-                                    .heads = config_.num_attention_heads,
-                                    .kv_heads = config_.num_key_value_heads,
-                                    .head_dim = config_.head_dim,
-                                    .scale = 1 / std::sqrt(static_cast<float>(config_.head_dim))}};
-    ops::rope_table({.positions = batch.positions, .inv_freq = inv_freq_, .cos = c.cos, .sin = c.sin, .scaling = 1},
+                      .attention = attention_shape(config_, batch, 0),
+                      .windowed = attention_shape(config_, batch, config_.sliding_window)};
+    ops::rope_table({.positions = batch.positions,
+                     .inv_freq = inv_freq_,
+                     .cos = c.cos,
+                     .sin = c.sin,
+                     .cu_q = batch.cu_q,
+                     .cu_k = batch.cu_k,
+                     .scaling = static_cast<float>(config_.rope.attention_scaling),
+                     .lengths = rope_lengths(config_.rope)},
                     run);
     return c;
 }

@@ -75,7 +75,7 @@ private:
     Head head_;
     bool shares_head_ = false;     // the head's base weight is the embedding
     int64_t lowest_trained_ = 0;   // blocks below need no backward
-    Tensor inv_freq_;              // (1, D/2)
+    Tensor inv_freq_;              // (1, D/2), or (2, D/2) of longrope
     LossOutputs loss_;
     int64_t loss_tokens_ = 0;   // predicted tokens in the running sums
 };

@@ -102,6 +102,7 @@ private:
         b.attention.heads = c.num_attention_heads;
         b.attention.kv_heads = c.num_key_value_heads;
         b.attention.head_dim = c.head_dim;
+        b.attention.window = c.window(layer);
         b.mlp.norm = make_norm(path(names::kPostNorm), c.hidden_size);
         b.mlp.gate_up = linears({{path(names::kGate), c.intermediate_size}, {path(names::kUp), c.intermediate_size}},
                                 c.hidden_size, 2, c.mlp_bias);
@@ -223,8 +224,9 @@ Decoder::Decoder(const ModelConfig& config, const DecoderOptions& options, const
 }
 
 void Decoder::declare_slots(Run& run) {
-    const std::vector<float> inv_freq = rope_inv_freq(config_);
-    inv_freq_ = run.arena.persistent("rope.inv_freq", DType::kF32, 1, static_cast<int64_t>(inv_freq.size()));
+    const std::vector<float> inv_freq = rope_inv_freq(config_.rope, config_.head_dim);
+    const int64_t half = config_.head_dim / 2;
+    inv_freq_ = run.arena.persistent("rope.inv_freq", DType::kF32, static_cast<int64_t>(inv_freq.size()) / half, half);
     run.device.upload(inv_freq_, inv_freq.data(), run.stream);
     const int64_t rows = (options_.tokens + options_.head_chunk - 1) / options_.head_chunk * options_.head_chunk;
     loss_ = {.loss = run.arena.persistent("loss", DType::kF32, 1, rows),

@@ -51,8 +51,8 @@ void expect_shape(const std::vector<int64_t>& shape, int64_t rows, int64_t cols,
                         "give weights and config of the same model");
 }
 
-// first: the place of the rows among all, for errors.
-void expect_rows(const StoredRows& rows, int64_t first, int64_t cols, const Origin& origin) {
+// first: the element's place in the tensor.
+void expect_loadable(const StoredRows& rows, int64_t first, const Origin& origin) {
     if (rows.dtype != DType::kF32 && rows.dtype != DType::kBf16 && rows.dtype != DType::kF16)
         throw UserError("DTYPE", origin.file, origin.name,
                         fmt::format("{} weights are not supported", safetensors_name(rows.dtype)),
@@ -60,23 +60,29 @@ void expect_rows(const StoredRows& rows, int64_t first, int64_t cols, const Orig
     const int64_t at = first_nonfinite(rows.bytes, safetensors_name(rows.dtype));
     if (at >= 0)
         throw UserError("VALUE", origin.file, "tensor " + in_quotes(origin.name),
-                        fmt::format("element {} is NaN or infinite", first * cols + at),
+                        fmt::format("element {} is NaN or infinite", first + at),
                         "fetch the file again or use another model");
+}
+
+void load_rows(const StoredRows& rows, int64_t first, const Tensor& to, const Origin& origin, Run& run) {
+    expect_loadable(rows, first * to.cols, origin);
+    ops::upload_converted(to, rows.bytes.data(), rows.dtype, run);
 }
 
 }   // namespace
 
-DType expect_loadable(const SafeTensor& tensor, const std::string& file, int64_t rows, int64_t cols) {
+void load_tensor(const SafeTensor& tensor, const std::string& file, const Tensor& to, Run& run) {
+    const Origin origin = {file, tensor.name};
+    expect_shape(tensor.shape, to.rows, to.cols, origin);
+    load_rows({tensor.bytes, dtype_of(tensor, file)}, 0, to, origin, run);
+}
+
+std::vector<float> load_matrix(const SafeTensor& tensor, const std::string& file, int64_t rows, int64_t cols) {
     const Origin origin = {file, tensor.name};
     expect_shape(tensor.shape, rows, cols, origin);
     const DType dtype = dtype_of(tensor, file);
-    expect_rows({tensor.bytes, dtype}, 0, cols, origin);
-    return dtype;
-}
-
-void load_tensor(const SafeTensor& tensor, const std::string& file, const Tensor& to, Run& run) {
-    const DType dtype = expect_loadable(tensor, file, to.rows, to.cols);
-    ops::upload_converted(to, tensor.bytes.data(), dtype, run);
+    expect_loadable({tensor.bytes, dtype}, 0, origin);
+    return ops::converted_to_f32(tensor.bytes.data(), dtype, rows * cols);
 }
 
 void load_tensor(const StoredTensor& tensor, const ModelWeights& weights, const Tensor& to, Run& run) {
@@ -86,9 +92,7 @@ void load_tensor(const StoredTensor& tensor, const ModelWeights& weights, const 
     std::vector<std::byte> scratch;
     for (int64_t first = 0; first < to.rows; first += step) {
         const int64_t count = std::min(step, to.rows - first);
-        const StoredRows rows = weights.rows(tensor, first, count, scratch);
-        expect_rows(rows, first, to.cols, origin);
-        ops::upload_converted(to.row_slice(first, count), rows.bytes.data(), rows.dtype, run);
+        load_rows(weights.rows(tensor, first, count, scratch), first, to.row_slice(first, count), origin, run);
     }
 }
 

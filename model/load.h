@@ -16,8 +16,8 @@ void expect_weights(const Decoder& model, const ModelWeights& weights);
 
 // A tensor into a slot, with the checks above, piece by piece. A vector counts as one row.
 void load_tensor(const StoredTensor& tensor, const ModelWeights& weights, const Tensor& to, Run& run);
-// The checks of a SafeTensor alone, against a matrix (rows, cols); returns the file's dtype.
-DType expect_loadable(const SafeTensor& tensor, const std::string& file, int64_t rows, int64_t cols);
 void load_tensor(const SafeTensor& tensor, const std::string& file, const Tensor& to, Run& run);
+// The same into the host's memory: dense rows.
+std::vector<float> load_matrix(const SafeTensor& tensor, const std::string& file, int64_t rows, int64_t cols);
 
 }   // namespace llmft

@@ -6,8 +6,8 @@
 namespace llmft {
 
 Tensor norm_forward(const Norm& norm, const Tensor& x, const Tensor& y, const LinearContext& c, Run& run) {
-    const Tensor rstd = run.arena.take("norm.rstd", DType::kF32, 1, x.rows);
     const Lease lease = c.weights.acquire(norm.weight, Pass::kForward, run);
+    const Tensor rstd = run.arena.take("norm.rstd", DType::kF32, 1, x.rows * (x.cols / lease.weight.cols));
     ops::rmsnorm_forward({.x = x, .w = lease.weight, .y = y, .rstd = rstd, .eps = norm.eps}, run);
     return rstd;
 }

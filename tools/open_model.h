@@ -8,7 +8,7 @@
 
 namespace llmft {
 
-// A Hugging Face model folder. Nothing of it is read yet.
+// A GGUF file, whose layout is proved here, or else a Hugging Face model folder, of which nothing is read yet.
 std::unique_ptr<ModelSource> open_model(const std::string& path);
 
 }   // namespace llmft

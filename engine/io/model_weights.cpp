@@ -27,4 +27,8 @@ const StoredTensor& ModelWeights::at(std::string_view name) const {
     return *tensor;
 }
 
+Quant4Data ModelWeights::quant4(const StoredTensor& tensor) const {
+    throw InternalError(tensor.name + " is not stored in four bits");
+}
+
 }   // namespace llmft

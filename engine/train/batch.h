@@ -23,6 +23,11 @@ struct HostBatch {
     int64_t documents() const { return static_cast<int64_t>(cu_seqlens.size()) - 1; }
 };
 
+struct DocumentLength {
+    int64_t queries;   // tokens in the batch
+    int64_t keys;      // and those of a cache before them
+};
+
 // The same on the device (uploaded by BatchSlots).
 struct Batch {
     Tensor ids, positions, targets;   // (1, T) int32
@@ -35,7 +40,7 @@ struct Batch {
     int64_t tokens = 0;      // T
     int64_t documents = 0;   // B
     int64_t loss_rows = 0;   // Q, known to the host so that shapes are
-    int64_t attention_pairs = 0;   // Σ over documents of n·(n+1)/2: what causal attention costs
+    std::vector<DocumentLength> lengths;   // of the B documents: what attention costs
 };
 
 // The examples of one optimizer step.

@@ -52,7 +52,7 @@ Batch BatchSlots::upload(const HostBatch& host, Run& run) const {
     positions.resize(index.size(), 0);
     for (int64_t d = 0; d < batch.documents; ++d) {
         const int64_t length = host.cu_seqlens[static_cast<size_t>(d) + 1] - host.cu_seqlens[static_cast<size_t>(d)];
-        batch.attention_pairs += length * (length + 1) / 2;
+        batch.lengths.push_back({.queries = length, .keys = length});
     }
     batch.ids = put(ids_, host.ids, run);
     batch.positions = put(positions_, host.positions, run);

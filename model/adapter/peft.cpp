@@ -37,9 +37,7 @@ std::vector<float> transposed(const std::vector<float>& x, int64_t rows, int64_t
 }
 
 void read_transposed(const SafeTensor& tensor, const std::string& file, const Parameter& p, Run& run) {
-    const DType dtype = expect_loadable(tensor, file, p.cols, p.rows);
-    const std::vector<float> host =
-        transposed(ops::converted_to_f32(tensor.bytes.data(), dtype, p.rows * p.cols), p.cols, p.rows);
+    const std::vector<float> host = transposed(load_matrix(tensor, file, p.cols, p.rows), p.cols, p.rows);
     run.device.upload(p.value, host.data(), run.stream);
     run.device.synchronize(run.stream);
 }
