@@ -98,6 +98,14 @@ void load_tensor(const StoredTensor& tensor, const ModelWeights& weights, const 
     }
 }
 
+void expect_weights(const Decoder& model, const ModelWeights& weights) {
+    expect_all_known(model.weight_targets(), weights, model.config());
+    for (const WeightTarget& target : model.weight_targets()) {
+        const StoredTensor& tensor = tensor_for(weights, target.name, model.config());
+        expect_shape(tensor.shape, target.to.rows, target.to.cols, {tensor.file, tensor.name});
+    }
+}
+
 void load_weights(Decoder& model, const ModelWeights& weights, Run& run) {
     expect_all_known(model.weight_targets(), weights, model.config());
     for (const WeightTarget& target : model.weight_targets()) {

@@ -11,6 +11,9 @@ namespace llmft {
 // nobody asked for are ignored, as Hugging Face does with old buffers. Throws UserError that names file and tensor.
 void load_weights(Decoder& model, const ModelWeights& weights, Run& run);
 
+// The names and shapes alone: no value is read.
+void expect_weights(const Decoder& model, const ModelWeights& weights);
+
 // A tensor into a slot, with the checks above, piece by piece. A vector counts as one row.
 void load_tensor(const StoredTensor& tensor, const ModelWeights& weights, const Tensor& to, Run& run);
 void load_tensor(const SafeTensor& tensor, const std::string& file, const Tensor& to, Run& run);

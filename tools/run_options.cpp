@@ -44,12 +44,4 @@ int64_t MemoryOptions::limit_bytes() const {
     return static_cast<int64_t>(value * scale);
 }
 
-std::string bytes_text(int64_t bytes) {
-    const auto b = static_cast<double>(bytes);
-    if (bytes >= int64_t{1} << 30) return fmt::format("{:.2f} GiB", b / 0x1p30);
-    if (bytes >= int64_t{1} << 20) return fmt::format("{:.1f} MiB", b / 0x1p20);
-    if (bytes >= int64_t{1} << 10) return fmt::format("{:.1f} KiB", b / 0x1p10);
-    return fmt::format("{} B", bytes);
-}
-
 }   // namespace llmft

@@ -77,7 +77,4 @@ struct MemoryOptions {
     int64_t limit_bytes() const;   // throws UserError
 };
 
-// "1.5 GiB", "512 MiB", "12 KiB", "7 B".
-std::string bytes_text(int64_t bytes);
-
 }   // namespace llmft

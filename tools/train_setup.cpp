@@ -6,6 +6,7 @@
 #include <map>
 
 #include "engine/log/log.h"
+#include "tools/sheet.h"
 
 namespace llmft {
 namespace {
@@ -110,16 +111,9 @@ MethodRequest method_request(const TrainOptions& options) {
 }
 
 std::string trainable_line(const Plan& plan, const ModelConfig& config, bool adapters) {
-    const int64_t trainable = plan.trainable;
     const int64_t all = parameter_count(config) + (adapters ? plan.added : 0);
-    const auto grouped = [](int64_t n) {
-        std::string text = std::to_string(n);
-        for (auto at = static_cast<int64_t>(text.size()) - 3; at > 0; at -= 3)
-            text.insert(static_cast<size_t>(at), ",");
-        return text;
-    };
-    return fmt::format("trainable params: {} || all params: {} || trainable%: {:.4f}", grouped(trainable), grouped(all),
-                       100 * static_cast<double>(trainable) / static_cast<double>(all));
+    return fmt::format("trainable params: {} || all params: {} || trainable%: {:.4f}", grouped_digits(plan.trainable),
+                       grouped_digits(all), 100 * static_cast<double>(plan.trainable) / static_cast<double>(all));
 }
 
 std::string memory_table(const Plan& plan) {

@@ -49,6 +49,14 @@ std::vector<float> converted_to_f32(const void* host, DType dtype, int64_t count
     return result;
 }
 
+void converted_from_f32(void* host, DType dtype, const float* values, int64_t count) {
+    cpu::cast({.x = {.data = const_cast<float*>(values), .dtype = DType::kF32, .ld = count},
+               .y = {.data = host, .dtype = dtype, .ld = count},
+               .rows = 1,
+               .cols = count,
+               .scale = 1});
+}
+
 void download_converted(void* host, DType dtype, const Tensor& src, Run& run) {
     std::vector<std::byte> piece;
     for_pieces(src, [&](int64_t first, int64_t rows) {

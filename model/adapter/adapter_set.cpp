@@ -86,8 +86,7 @@ ModuleTraining AdapterSet::module(const ModuleSpec& spec) const {
 }
 
 void AdapterSet::read(Adapter& adapter, Run&) const {
-    const std::string path = (adapter.folder / "adapter_model.safetensors").string();
-    const Safetensors file = Safetensors::open(path);
+    const Safetensors file = open_peft_weights(adapter.folder);
     std::vector<Parameter> own;   // the adapter's tensors, in its own shapes
     for (const Parameter& p : std::as_const(*model_).parameters().parameters()) {
         const Factor factor = factor_of(p.name);

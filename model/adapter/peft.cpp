@@ -13,7 +13,6 @@
 namespace llmft {
 namespace {
 
-constexpr const char* kPrefix = "base_model.model.";
 constexpr const char* kWeights = "adapter_model.safetensors";
 constexpr const char* kConfig = "adapter_config.json";
 constexpr const char* kOtherBase = "give the base model that the adapter was trained on";
@@ -38,6 +37,14 @@ std::vector<float> transposed(const std::vector<float>& x, int64_t rows, int64_t
 
 }   // namespace
 
+Safetensors open_peft_weights(const std::filesystem::path& folder) {
+    const std::filesystem::path path = folder / kWeights;
+    if (!std::filesystem::exists(path) && std::filesystem::exists(folder / "adapter_model.bin"))
+        throw UserError("UNSAFE", (folder / "adapter_model.bin").string(), "", "a pickle is not read",
+                        "save it with safe_serialization=True");
+    return Safetensors::open(path);
+}
+
 std::vector<std::string> peft_keys(const std::vector<Parameter>& parameters) {
     std::set<std::string> adapted;
     for (const Parameter& p : parameters)
@@ -47,7 +54,7 @@ std::vector<std::string> peft_keys(const std::vector<Parameter>& parameters) {
     for (const Parameter& p : parameters) {
         const std::string module = p.name.substr(0, p.name.rfind('.'));
         const bool wrapped = p.name.ends_with(".bias") && adapted.contains(module);
-        keys.push_back(kPrefix + (wrapped ? module + ".base_layer.bias" : p.name));
+        keys.push_back(kPeftPrefix + (wrapped ? module + ".base_layer.bias" : p.name));
     }
     return keys;
 }
@@ -83,18 +90,14 @@ void expect_no_other_tensors(const Safetensors& file, const std::vector<Paramete
 }
 
 void read_peft_weights(const std::filesystem::path& folder, const std::vector<Parameter>& parameters, Run& run) {
-    const std::filesystem::path path = folder / kWeights;
-    if (!std::filesystem::exists(path) && std::filesystem::exists(folder / "adapter_model.bin"))
-        throw UserError("UNSAFE", (folder / "adapter_model.bin").string(), "", "a pickle is not read",
-                        "save it with safe_serialization=True");
-    const Safetensors file = Safetensors::open(path);
+    const Safetensors file = open_peft_weights(folder);
     expect_no_other_tensors(file, parameters);
     const std::vector<std::string> keys = peft_keys(parameters);
     for (size_t i = 0; i < keys.size(); ++i) {
         const SafeTensor* tensor = file.find(keys[i]);
-        if (!tensor) throw UserError("MISSING", path.string(), keys[i], "no such tensor", kOtherBase);
+        if (!tensor) throw UserError("MISSING", file.file(), keys[i], "no such tensor", kOtherBase);
         if (!is_transposed(parameters[i])) {
-            load_tensor(*tensor, path.string(), parameters[i].value, run);
+            load_tensor(*tensor, file.file(), parameters[i].value, run);
             continue;
         }
         const std::vector<float> host = load_peft_tensor(file, parameters[i]);

@@ -18,6 +18,10 @@
 
 namespace llmft {
 
+inline constexpr const char* kPeftPrefix = "base_model.model.";
+// The file in the folder; a pickle beside which there is none is UserError UNSAFE.
+Safetensors open_peft_weights(const std::filesystem::path& folder);
+
 // The key of each parameter.
 std::vector<std::string> peft_keys(const std::vector<Parameter>& parameters);
 
