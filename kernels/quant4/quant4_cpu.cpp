@@ -62,14 +62,6 @@ void decode(const Quant4Decode& a) {
     });
 }
 
-template <class Body>
-void with_float(DType type, Body&& body) {
-    if (type == DType::kF16)
-        body(Element<f16>{});
-    else
-        with_element(type, body);
-}
-
 // The scale of n elements of one block, and their codes.
 template <class T>
 void encode_block(const Quant4Encode& a, const T* x, int64_t n, const F32x16* bounds, float* scale, uint8_t* codes) {
