@@ -69,7 +69,7 @@ void expect_plain_llama(Fields& fields, int64_t layers) {
         if (const auto field = fields.find(key))
             if (field->flag()) refuse_unbuilt(*field);
     for (const char* key :
-         {"quantization_config", "sliding_window", "attn_logit_softcapping", "final_logit_softcapping"})
+         {"sliding_window", "attn_logit_softcapping", "final_logit_softcapping"})
         if (const auto field = fields.find(key)) refuse_unbuilt(*field);
     if (const auto dropout = fields.find("attention_dropout"))
         if (dropout->number(0, 1) != 0) refuse_unbuilt(*dropout);
@@ -202,6 +202,7 @@ ModelConfig parse_model_config(std::string_view text, const std::string& file) {
     c.tie_word_embeddings = flag_or(fields, "tie_word_embeddings", false);
     c.rope = read_rope(fields, c.max_position_embeddings);
     c.dtype = read_dtype(fields);
+    if (const auto quantization = fields.find("quantization_config")) c.quantization = Quantization::read(*quantization);
     read_tokens(fields, whole, c);
     skip_harmless(fields);
     c.unknown_keys = fields.unread();

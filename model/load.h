@@ -8,7 +8,8 @@
 namespace llmft {
 
 // Every target must be there with the believed shape and a float dtype, and hold no NaN or infinity; tensors that
-// nobody asked for are ignored, as Hugging Face does with old buffers. Throws UserError that names file and tensor.
+// nobody asked for are ignored, as Hugging Face does with old buffers. Throws UserError that names file and tensor. A
+// target in four bits takes what is stored so as it is, and encodes what is not, a few rows at a time.
 void load_weights(Decoder& model, const ModelWeights& weights, Run& run);
 
 // A tensor into a slot, with the checks above, piece by piece. A vector counts as one row.
@@ -16,5 +17,12 @@ void load_tensor(const StoredTensor& tensor, const ModelWeights& weights, const 
 // The checks of a SafeTensor alone, against a matrix (rows, cols); returns the file's dtype.
 DType expect_loadable(const SafeTensor& tensor, const std::string& file, int64_t rows, int64_t cols);
 void load_tensor(const SafeTensor& tensor, const std::string& file, const Tensor& to, Run& run);
+
+// What a tensor is encoded from: the dtype in which it is stored, or, where that is a packing of its own, that of the
+// model.
+DType encoded_dtype(const StoredTensor& tensor, const ModelWeights& weights, const ModelConfig& config);
+// Its rows to be encoded, with the checks above and converted to `encoded`. Tensor and weights have to outlive it.
+Quant4Source quant4_source(const StoredTensor& tensor, const ModelWeights& weights, const Quantization& quantization,
+                           DType encoded);
 
 }   // namespace llmft
