@@ -25,6 +25,17 @@ std::unique_ptr<Device> ModelOptions::make_device() const {
     return make_cpu_device({.gemm = onednn ? GemmEngine::kOneDnn : GemmEngine::kPortable});
 }
 
+std::optional<Quantization> ModelOptions::resolved_quantization(const ModelConfig& config) const {
+    if (quantization == "none") return config.quantization;
+    const Quant4 kind = quant4_named(quantization);
+    if (config.quantization && config.quantization->kind() != kind)
+        throw UserError("USAGE", "--quantization", quantization,
+                        fmt::format("the model is in {} already", name(config.quantization->kind())),
+                        "drop the flag, or give the unquantised model");
+    if (config.quantization) return config.quantization;
+    return Quantization(kind, double_quant ? DoubleQuant::kYes : DoubleQuant::kNo);
+}
+
 int64_t MemoryOptions::limit_bytes() const {
     constexpr double kShare = 0.9;   // of the machine: the rest is for the files being read and everyone else
     if (memory_limit.empty())

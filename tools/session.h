@@ -22,6 +22,7 @@ struct SessionShape {
     AdamwOptions adamw = {};
     uint32_t seed = 0;
     const Objective* objective = &sft();
+    std::optional<Quantization> quantization = {};   // of frozen linears
     Profile::Clock clock = Profile::Clock::kOff;   // kOn: ops are timed
 };
 

@@ -86,6 +86,21 @@ TrainData read_train_data(const TrainOptions& options, const ModelSource& model,
     return data;
 }
 
+namespace {
+
+std::optional<Quantization> quantization_of(const TrainOptions& options, const ModelConfig& config) {
+    ModelOptions model = options.model;
+    const bool asks = options.method.method == "qlora" && model.quantization == "none" && !config.quantization;
+    if (asks) model.quantization = "nf4";
+    const std::optional<Quantization> result = model.resolved_quantization(config);
+    if (result && options.method.method == "full")
+        throw UserError("USAGE", "--method", "full", fmt::format("weights in {} cannot be trained", name(result->kind())),
+                        "use --method qlora, or train the unquantised model");
+    return result;
+}
+
+}   // namespace
+
 PlanRequest plan_request(const TrainOptions& options, const ModelConfig& config, Tuning& tuning, int64_t longest,
                          int64_t window_tokens) {
     return {.config = config,
@@ -96,7 +111,8 @@ PlanRequest plan_request(const TrainOptions& options, const ModelConfig& config,
                       .use = SessionShape::Use::kTrain,
                       .adamw = options.loop.adamw,
                       .seed = static_cast<uint32_t>(options.loop.seed),
-                      .objective = &objective(options.method.objective)},
+                      .objective = &objective(options.method.objective),
+                      .quantization = quantization_of(options, config)},
             .longest_document = longest,
             .window_tokens = window_tokens,
             .tokens_per_microbatch = options.batch.tokens_per_microbatch,

@@ -219,7 +219,7 @@ private:
 
     void store(const Source& source, const std::vector<float>& sum, int64_t at) {
         std::byte* const to = buffer_.data() + at * size_bytes(source.dtype);
-        ops::converted_from_f32(to, source.dtype, sum.data(), static_cast<int64_t>(sum.size()));
+        ops::convert(to, source.dtype, sum.data(), DType::kF32, static_cast<int64_t>(sum.size()));
         const Bytes stored(to, sum.size() * static_cast<size_t>(size_bytes(source.dtype)));
         const int64_t wrong = first_nonfinite(stored, safetensors_name(source.dtype));
         if (wrong >= 0)
