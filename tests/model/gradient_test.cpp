@@ -45,10 +45,10 @@ void check_gradient_case(const std::string& name, Tuning& tuning, const SessionO
 }   // namespace
 
 TEST_CASE("logits of random models equal transformers', all positions, also from sharded bf16 files") {
-    for (const char* name :
-         {"tiny-gqa", "tiny-llama3", "tiny-sharded-bf16", "tiny-mistral", "tiny-mistral-dim", "tiny-rope-linear",
-          "tiny-rope-dynamic", "tiny-rope-yarn", "tiny-rope-yarn-mscale", "tiny-rope-yarn-factor", "tiny-rope-longrope",
-          "tiny-rope-longrope-top"}) {
+    for (const char* name : {"tiny-gqa", "tiny-llama3", "tiny-sharded-bf16", "tiny-mistral", "tiny-mistral-dim",
+                             "tiny-qwen2", "tiny-qwen2-window", "tiny-qwen2-types", "tiny-qwen3", "tiny-llama-bias",
+                             "tiny-rope-linear", "tiny-rope-dynamic", "tiny-rope-yarn", "tiny-rope-yarn-mscale",
+                             "tiny-rope-yarn-factor", "tiny-rope-longrope", "tiny-rope-longrope-top"}) {
         CAPTURE(name);
         const Golden golden = read_golden(name);
         Lora none({.r = 1, .alpha = 1, .dropout = 0, .target_modules = "q_proj"}, 0);
@@ -77,9 +77,10 @@ TEST_CASE("logits of random models equal transformers', all positions, also from
 
 TEST_CASE("gradients of full fine-tuning equal torch's") {
     for (const GemmEngine gemm : gemm_engines())
-        for (const char* name :
-             {"grad-full-tiny-gqa", "grad-full-tiny-llama3", "grad-full-tiny-mistral", "grad-full-tiny-mistral-dim",
-              "grad-full-tiny-rope-yarn", "grad-full-tiny-rope-longrope-top"}) {
+        for (const char* name : {"grad-full-tiny-gqa", "grad-full-tiny-llama3", "grad-full-tiny-mistral",
+                                 "grad-full-tiny-mistral-dim", "grad-full-tiny-qwen2", "grad-full-tiny-qwen2-window",
+                                 "grad-full-tiny-qwen2-types", "grad-full-tiny-qwen3", "grad-full-tiny-llama-bias",
+                                 "grad-full-tiny-rope-yarn", "grad-full-tiny-rope-longrope-top"}) {
             Full full;
             check_gradient_case(name, full, {.gemm = gemm});
         }

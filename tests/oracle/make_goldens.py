@@ -19,6 +19,7 @@ import tempfile
 import common
 from safetensors.torch import load_file
 
+import cached
 import curves
 import dropout
 import families
@@ -82,6 +83,7 @@ def main():
         if "A" in parts or a.check:
             tiny_models.make(out)
             families.make(out)
+            cached.make(out)
         if "B" in parts or ("D" in parts and a.check):
             gradients.make(out)
         if "C" in parts:
