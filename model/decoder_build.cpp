@@ -98,6 +98,9 @@ private:
         b.attention.norm = make_norm(path(names::kInputNorm), c.hidden_size);
         b.attention.qkv =
             linears({{path(names::kQ), q}, {path(names::kK), kv}, {path(names::kV), kv}}, c.hidden_size, 0, c.qkv_bias);
+        if (c.qk_norm)
+            b.attention.head_norms = {.q = make_norm(path(names::kQNorm), c.head_dim),
+                                      .k = make_norm(path(names::kKNorm), c.head_dim)};
         b.attention.o = linears({{path(names::kO), c.hidden_size}}, q, 1, c.o_bias);
         b.attention.heads = c.num_attention_heads;
         b.attention.kv_heads = c.num_key_value_heads;
@@ -207,7 +210,7 @@ private:
     void declare_weights() {
         Decoder& d = d_;
         const ModelConfig& c = d.config_;
-        const auto norm = [&](Norm& n) { n.weight = slot("weights.norms", n.w, 1, c.hidden_size); };
+        const auto norm = [&](Norm& n, int64_t channels) { n.weight = slot("weights.norms", n.w, 1, channels); };
         if (d.shares_head_) {
             declare_group("weights.embedding", d.head_.projection);
             d.embedding_.weight = d.weights_.add_view(d.weights_.base(d.head_.projection.weight));
@@ -220,14 +223,18 @@ private:
                 d.weights_.add("weights.embedding", d.options_.dtype, c.hidden_size, d.embedding_.rank, arena_);
         }
         for (Block& b : d.blocks_) {
-            norm(b.attention.norm);
+            norm(b.attention.norm, c.hidden_size);
             declare_group("weights.qkv", b.attention.qkv);
+            if (b.attention.head_norms) {
+                norm(b.attention.head_norms->q, c.head_dim);
+                norm(b.attention.head_norms->k, c.head_dim);
+            }
             declare_group("weights.o", b.attention.o);
-            norm(b.mlp.norm);
+            norm(b.mlp.norm, c.hidden_size);
             declare_group("weights.gate_up", b.mlp.gate_up);
             declare_group("weights.down", b.mlp.down);
         }
-        norm(d.head_.norm);
+        norm(d.head_.norm, c.hidden_size);
         if (!d.shares_head_) declare_group("weights.head", d.head_.projection);
     }
 

@@ -20,6 +20,7 @@ import tempfile
 import common
 from safetensors.torch import load_file
 
+import cached
 import curves
 import dropout
 import families
@@ -90,6 +91,7 @@ def main():
         if "A" in parts or a.check:
             tiny_models.make(out)
             families.make(out)
+            cached.make(out)
         if "G" in parts or a.check:
             four_bit.make(out, scratch)
         if "B" in parts or ("D" in parts and a.check):
