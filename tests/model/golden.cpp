@@ -153,18 +153,18 @@ double relative_error(std::span<const float> got, const SafeTensor& want) {
     return std::sqrt(difference / norm);
 }
 
-double worst_error(const Tensors& got, const Safetensors& want) {
-    double worst = 0;
-    size_t compared = 0;
+Worst worst_error(const Tensors& got, const Safetensors& want) {
+    Worst worst;
     for (const SafeTensor& tensor : want.tensors()) {
         if (tensor.dtype != "F32") continue;   // masks, beside the gradients they belong to
-        ++compared;
         const auto found = got.find(tensor.name);
         const double error = found == got.end() ? kInfinity : relative_error(found->second, tensor);
-        if (!(error <= worst)) worst = error;   // a NaN stays: nothing is larger than it, nothing replaces it
-        if (std::isnan(worst)) return worst;
+        if (!(error <= worst.error)) worst = {error, tensor.name};
+        if (std::isnan(error)) return worst;
     }
-    return got.size() == compared ? worst : kInfinity;
+    for (const auto& tensor : got)
+        if (want.find(tensor.first) == nullptr) worst = {kInfinity, tensor.first};
+    return worst;
 }
 
 }   // namespace llmft::test

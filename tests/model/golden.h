@@ -68,7 +68,11 @@ std::vector<float> logits_of(Session& session, const GoldenExample& document);
 
 // ‖got − want‖ / ‖want‖; 0 where both are zero; infinite where shapes differ; NaN where a value is.
 double relative_error(std::span<const float> got, const SafeTensor& want);
-// The worst relative error over the F32 tensors of `want`; infinite where one is missing or left over.
-double worst_error(const Tensors& got, const Safetensors& want);
+// The worst relative error over the F32 tensors of `want`, and whose it is; infinite where one is missing or left over.
+struct Worst {
+    double error = 0;
+    std::string tensor = {};
+};
+Worst worst_error(const Tensors& got, const Safetensors& want);
 
 }   // namespace llmft::test
