@@ -3,11 +3,13 @@
 
 #include "kernels/adamw/adamw.h"
 #include "kernels/attention/attention.h"
+#include "kernels/bias/bias.h"
 #include "kernels/cast/cast.h"
 #include "kernels/cross_entropy/cross_entropy.h"
 #include "kernels/dropout/dropout.h"
 #include "kernels/embedding/embedding.h"
 #include "kernels/gemm/gemm_portable.h"
+#include "kernels/quant4/quant4.h"
 #include "kernels/reduce/reduce.h"
 #include "kernels/rmsnorm/rmsnorm.h"
 #include "kernels/rope/rope.h"
@@ -92,8 +94,10 @@ namespace cpu {
 #endif
 
 LLMFT_ENTRY(adamw_step, AdamwStep)
+LLMFT_ENTRY(add_bias, AddBias)
 LLMFT_ENTRY(attention_backward, AttentionBackward)
 LLMFT_ENTRY(attention_forward, AttentionForward)
+LLMFT_ENTRY(bias_gradient, BiasGradient)
 LLMFT_ENTRY(cast, Cast)
 LLMFT_ENTRY(clip_scale, ClipScale)
 LLMFT_ENTRY(cross_entropy, CrossEntropy)
@@ -103,6 +107,8 @@ LLMFT_ENTRY(embedding_forward, EmbeddingForward)
 LLMFT_ENTRY(gather_rows, MoveRows)
 LLMFT_ENTRY(gemm_portable, Gemm)
 LLMFT_ENTRY(loss_sums, LossSums)
+LLMFT_ENTRY(quant4_decode, Quant4Decode)
+LLMFT_ENTRY(quant4_encode, Quant4Encode)
 LLMFT_ENTRY(rmsnorm_backward, RmsNormBackward)
 LLMFT_ENTRY(rmsnorm_forward, RmsNormForward)
 LLMFT_ENTRY(rope_apply, RopeApply)

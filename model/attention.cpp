@@ -15,6 +15,10 @@ Qkv split(const Attention& a, const Tensor& qkv) {
     return {qkv.columns(0, q), qkv.columns(q, kv), qkv.columns(q + kv, kv)};
 }
 
+const ops::AttentionShape& shape(const Attention& a, const LayerContext& c) {
+    return a.window > 0 ? c.windowed : c.attention;
+}
+
 void copy(const Tensor& from, const Tensor& to, Run& run) {
     ops::cast({.x = from, .y = to, .scale = 1}, run);
 }
@@ -46,7 +50,7 @@ void attention_forward(const Attention& a, const Tensor& x, const AttentionSaved
     rotate(a, saved.qkv, RopeDirection::kForward, c, run);
     Qkv t = split(a, saved.qkv);
     if (cache) t = through_cache(t, *cache, run);
-    ops::attention_forward({.q = t.q, .k = t.k, .v = t.v, .o = saved.out, .lse = saved.lse, .shape = c.attention}, run);
+    ops::attention_forward({.q = t.q, .k = t.k, .v = t.v, .o = saved.out, .lse = saved.lse, .shape = shape(a, c)}, run);
     copy(x, x_mid, run);
     linear_forward(a.o, {.x = saved.out, .y = x_mid, .out_mode = OutMode::kAccumulate, .s = saved.s_o}, c.linear, run);
 }
@@ -69,13 +73,13 @@ void attention_backward(const Attention& a, const AttentionSaved& saved, const A
                              .d_q = d.q,
                              .d_k = d.k,
                              .d_v = d.v,
-                             .shape = c.attention},
+                             .shape = shape(a, c)},
                             run);
     rotate(a, d_qkv, RopeDirection::kBackward, c, run);
 
     const Tensor h = run.arena.take("attention.norm", x.dtype, x.rows, x.cols);
     const Tensor rstd = norm_forward(a.norm, x, h, c.linear, run);
-    const bool needed = t.input == AttentionHalfBackward::Input::kNeeded;
+    const bool needed = t.input == AttentionHalfBackward::Input::kNeeded || a.norm.w;   // its own gradient, if none below
     const Tensor d_h = needed ? run.arena.take("attention.d_norm", x.dtype, x.rows, x.cols) : Tensor{};
     linear_backward(a.qkv, {.x = h, .s = saved.s_qkv, .d_y = d_qkv, .d_x = d_h}, c.linear, run);
     if (needed) norm_backward(a.norm, {.x = x, .rstd = rstd, .d_y = d_h, .d_x = t.d_x}, c.linear, run);

@@ -14,6 +14,7 @@ struct Attention {
     int64_t heads = 0;
     int64_t kv_heads = 0;
     int64_t head_dim = 0;
+    int64_t window = 0;   // keys that a query sees, its own the last; 0: all before it
 };
 
 // Keys and values of a document as far as it was decoded; forward appends to it and attends to all of it.
@@ -26,7 +27,8 @@ struct KeyValueCache {
 struct LayerContext {
     LinearContext linear;
     Tensor cos, sin;   // (T, D/2)
-    ops::AttentionShape attention;
+    ops::AttentionShape attention;   // of layers without a window
+    ops::AttentionShape windowed;    // of the others: all have the model's one
 };
 
 // x (T, C) → x_mid (T, C). cache: null while training.

@@ -3,12 +3,30 @@
 #pragma once
 
 #include "model/mlp.h"
+#include "model/names.h"
 
 namespace llmft {
 
 struct Block {
     Attention attention;
     Mlp mlp;
+};
+
+// Every module of a block that has weights: visit(Hugging Face's name, Norm&), visit(LinearGroup&). Block may be const.
+template <class AnyBlock, class Visitor>
+void visit_modules(AnyBlock& b, Visitor&& visit) {
+    visit(names::kInputNorm, b.attention.norm);
+    visit(b.attention.qkv);
+    visit(b.attention.o);
+    visit(names::kPostNorm, b.mlp.norm);
+    visit(b.mlp.gate_up);
+    visit(b.mlp.down);
+}
+
+// A visitor of several lambdas.
+template <class... Visitors>
+struct Visits : Visitors... {
+    using Visitors::operator()...;
 };
 
 // Room for what forward leaves, as the policy says; from the arena's stack, in the caller's Mark.

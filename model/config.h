@@ -1,6 +1,6 @@
-// A Llama model's config.json, read and checked once: everything above may believe every field. Field names, defaults
-// and formulas: transformers, LlamaConfig, LlamaRotaryEmbedding and modeling_rope_utils. What would change the
-// mathematics and is not built is refused by name; a key that changes nothing is ignored and kept in unknown_keys.
+// The config.json of a Llama-family model, read and checked once: everything above may believe every field. Field names
+// are transformers', defaults those of the family (model/families.h). What would change the mathematics and is not
+// built is refused by name; a key that changes nothing is ignored and kept in unknown_keys.
 #pragma once
 
 #include <cstdint>
@@ -10,23 +10,15 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/io/model_source.h"
 #include "kernels/base/dtype.h"
+#include "model/quantization.h"
+#include "model/rope.h"
 
 namespace llmft {
 
-enum class RopeKind : uint8_t { kDefault, kLlama3 };
-
-struct RopeConfig {
-    RopeKind kind = RopeKind::kDefault;
-    double theta = 10000;
-    // kLlama3 alone:
-    double factor = 1;             // frequencies of long wavelengths are divided by it
-    double low_freq_factor = 1;    // wavelengths beyond original_max_positions / low_freq_factor are long
-    double high_freq_factor = 4;   // those below original_max_positions / high_freq_factor are short
-    int64_t original_max_positions = 0;
-};
-
 struct ModelConfig {
+    std::string model_type;
     int64_t hidden_size = 0;           // C
     int64_t intermediate_size = 0;     // F
     int64_t num_hidden_layers = 0;     // L
@@ -37,20 +29,28 @@ struct ModelConfig {
     int64_t max_position_embeddings = 0;
     float rms_norm_eps = 0;
     bool tie_word_embeddings = false;
+    int64_t sliding_window = 0;   // keys that a query of a windowed layer sees, its own the last; 0: no layer has one
+    std::vector<bool> windowed;   // (L), or empty where no layer is
+    bool qkv_bias = false, o_bias = false, mlp_bias = false;
+    bool qk_norm = false;   // queries and keys are normed per head, before RoPE
     RopeConfig rope;
     std::optional<DType> dtype;   // what the weights are said to be in
+    std::optional<Quantization> quantization;   // how linears are stored, where the file says so
     std::optional<int64_t> bos_token_id, pad_token_id;
     std::vector<int64_t> eos_token_ids;
     std::vector<std::string> unknown_keys;
+
+    int64_t window(int64_t layer) const {
+        return windowed.empty() || !windowed[static_cast<size_t>(layer)] ? 0 : sliding_window;
+    }
 };
 
-// `path` is the file or the model folder. Errors: those of parse_json_file, and UserError SCHEMA, RANGE, UNSAFE.
+// The model's config.json. Errors: those of parse_json, and UserError SCHEMA, RANGE, UNSAFE.
+ModelConfig read_model_config(const ModelSource& model);
+// The same of a file or a model folder.
 ModelConfig read_model_config(const std::filesystem::path& path);
 // The same from the text of a config.json; `file` is what errors call it.
 ModelConfig parse_model_config(std::string_view text, const std::string& file);
-
-// (D/2) f32: the angle of pair i at position p is p · inv_freq[i]. In f32, in the order of transformers' operations.
-std::vector<float> rope_inv_freq(const ModelConfig&);
 
 // Every weight once: a tied head is the embedding.
 int64_t parameter_count(const ModelConfig&);

@@ -29,7 +29,7 @@ std::vector<float> DecodeSlots::feed(Decoder& model, std::span<const int32_t> id
     const int32_t cu_k[2] = {0, filled + count};
     run.device.upload(cu_k_, cu_k, run.stream);
     batch.cu_k = cu_k_;
-    batch.attention_pairs += int64_t{filled} * count;
+    batch.lengths = {{.queries = count, .keys = filled + count}};
     return model.logits(batch, 1, &caches_, run);
 }
 

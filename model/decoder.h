@@ -8,7 +8,9 @@
 #include "model/adapter/tuning.h"
 #include "model/block.h"
 #include "model/config.h"
+#include "model/embedding.h"
 #include "model/lm_loss.h"
+#include "model/quantization.h"
 
 namespace llmft {
 
@@ -19,12 +21,18 @@ struct DecoderOptions {
     std::vector<Recompute> recompute;                // one per layer
     int64_t head_chunk = kHeadChunkRows;             // loss rows at a time
     const Objective* objective = &sft();             // what is learned; outlives the decoder
+    std::optional<Quantization> quantization = {};   // of frozen linears
 };
 
 // One tensor of the model's files and where it goes: converted to the destination's dtype.
 struct WeightTarget {
     std::string name;   // Hugging Face's: "model.layers.0.mlp.up_proj.weight"
-    Tensor to;          // (rows, cols) as the file holds it
+    Tensor to;          // (rows, cols) as the file holds it; a shape alone where the weight is kept in four bits
+    struct InFourBits {
+        WeightId weight;
+        int64_t first_row;
+    };
+    std::optional<InFourBits> packed = {};
 };
 
 class Decoder final : public Trainable {
@@ -34,6 +42,8 @@ public:
     Decoder(const ModelConfig& config, const DecoderOptions& options, const Tuning& tuning, Run& run);
 
     std::vector<WeightTarget> weight_targets() const;
+    // Where a target in four bits goes, to be uploaded to.
+    Quant4Tensor& packed(const WeightTarget::InFourBits& place) { return weights_.packed(place.weight, place.first_row); }
     // Masters → compute storage, after they changed.
     void publish(Run&) const;
 
@@ -54,29 +64,28 @@ public:
 
     const ModelConfig& config() const { return config_; }
     DType dtype() const { return options_.dtype; }
+    const std::optional<Quantization>& quantization() const { return options_.quantization; }
     const std::vector<Block>& blocks() const { return blocks_; }
     const WeightStore& weights() const { return weights_; }
 
 private:
-    void declare_parameters();
-    void declare_weights(Arena&);
+    friend class DecoderBuilder;
     void declare_slots(Run&);
     LayerContext layer_context(const Batch&, LinearContext::Mode, Run&) const;
-    void embed(const Batch&, const Tensor& x, Run&) const;
     Tensor hidden(const Batch&, std::vector<KeyValueCache>* caches, const LayerContext&, Run&) const;
     void report_ready(const Block&, GradSink&) const;
+    void report_ready(const LinearGroup&, GradSink&) const;
 
     ModelConfig config_;
     DecoderOptions options_;
-    LinearGroup::Training rest_;   // of embedding, norms and head
     WeightStore weights_;
     ParameterSet parameters_;
-    WeightId embedding_;
-    size_t embedding_block_ = 0;
+    Embedding embedding_;
     std::vector<Block> blocks_;
     Head head_;
+    bool shares_head_ = false;     // the head's base weight is the embedding
     int64_t lowest_trained_ = 0;   // blocks below need no backward
-    Tensor inv_freq_;              // (1, D/2)
+    Tensor inv_freq_;              // (1, D/2), or (2, D/2) of longrope
     LossOutputs loss_;
     int64_t loss_tokens_ = 0;   // predicted tokens in the running sums
 };

@@ -1,5 +1,8 @@
 #include "model/linear.h"
 
+#include <algorithm>
+
+#include "engine/ops/bias.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/gemm.h"
 
@@ -52,10 +55,34 @@ void adapter_gradients(const LinearGroup& g, const LinearBackward& t, const Tens
     for (const LinearPart& part : g.parts) {
         if (part.rank == 0) continue;
         weight_gradient(t.d_y.columns(part.first_row, part.rows), t.s.columns(part.first_spare, part.rank),
-                        c.parameters.grad(part.b_block), run);
+                        c.parameters.grad(*part.b), run);
     }
     const Arena::Mark scratch(run.arena);
-    weight_gradient(d_s.columns(0, g.ranks), adapter_input(g, t.x, c, run), c.parameters.grad(g.a_block), run);
+    weight_gradient(d_s.columns(0, g.ranks), adapter_input(g, t.x, c, run), c.parameters.grad(*g.a), run);
+}
+
+// Of the weights and biases that are trained themselves.
+void own_gradients(const LinearGroup& g, const LinearBackward& t, const LinearContext& c, Run& run) {
+    if (g.trained == g.n && g.trained > 0) weight_gradient(t.d_y, t.x, c.parameters.grad(*g.w), run);
+    for (const LinearPart& part : g.parts) {
+        const Tensor d_y = t.d_y.columns(part.first_row, part.rows);
+        if (part.trains_weight && g.trained != g.n)
+            weight_gradient(d_y, t.x, c.parameters.grad(*g.w).row_slice(part.first_trained, part.rows), run);
+        if (part.bias) ops::bias_gradient({.d_y = d_y, .d_bias = c.parameters.grad(*part.bias), .scale = 1}, run);
+        if (part.lora_bias)
+            ops::bias_gradient({.d_y = d_y, .d_bias = c.parameters.grad(*part.lora_bias), .scale = part.scaling}, run);
+    }
+}
+
+void publish_biases(const LinearGroup& g, const WeightStore& weights, const ParameterSet& parameters, Run& run) {
+    const auto put = [&](WeightId id, const LinearPart& part, size_t block, float scale) {
+        const Tensor to = weights.resident(id).columns(part.first_row, part.rows);
+        ops::cast({.x = parameters.value(block), .y = to, .scale = scale}, run);
+    };
+    for (const LinearPart& part : g.parts) {
+        if (part.bias) put(g.bias, part, *part.bias, 1);
+        if (part.lora_bias) put(g.lora_bias, part, *part.lora_bias, part.scaling);
+    }
 }
 
 // dX = dY·W, then dX += mask ⊙ (dS·A)/(1−p).
@@ -82,6 +109,10 @@ void input_gradient_with_dropout(const LinearGroup& g, const LinearBackward& t, 
 
 }   // namespace
 
+bool LinearGroup::trains() const {
+    return a || w || std::any_of(parts.begin(), parts.end(), [](const LinearPart& part) { return part.bias; });
+}
+
 void linear_forward(const LinearGroup& g, const LinearForward& t, const LinearContext& c, Run& run) {
     const Lease lease = c.weights.acquire(g.weight, Pass::kForward, run);
     if (g.p > 0) {
@@ -102,12 +133,14 @@ void linear_forward(const LinearGroup& g, const LinearForward& t, const LinearCo
                .c = t.y,
                .out_mode = t.out_mode},
               run);
+    for (const WeightId bias : {g.bias, g.lora_bias})
+        if (bias) ops::add_bias({.y = t.y, .bias = c.weights.acquire(bias, Pass::kForward, run).weight}, run);
 }
 
 void linear_backward(const LinearGroup& g, const LinearBackward& t, const LinearContext& c, Run& run) {
     const Lease lease = c.weights.acquire(g.weight, Pass::kBackward, run);
     const Tensor& w = lease.weight;
-    if (g.training == LinearGroup::Training::kFull) weight_gradient(t.d_y, t.x, c.parameters.grad(g.w_block), run);
+    own_gradients(g, t, c, run);
     const Tensor d_s = t.d_y.columns(g.n, g.p);
     if (g.p > 0) {
         ops::gemm({.a = t.d_y,
@@ -131,15 +164,21 @@ void linear_backward(const LinearGroup& g, const LinearBackward& t, const Linear
 }
 
 void linear_publish(const LinearGroup& g, const WeightStore& weights, const ParameterSet& parameters, Run& run) {
-    const Tensor w = weights.resident(g.weight);
-    if (g.training == LinearGroup::Training::kFull && w.data != parameters.value(g.w_block).data)
-        ops::cast({.x = parameters.value(g.w_block), .y = w, .scale = 1}, run);
+    if (g.w)
+        for (const LinearPart& part : g.parts) {
+            if (!part.trains_weight) continue;
+            const Tensor master = parameters.value(*g.w).row_slice(part.first_trained, part.rows);
+            const Tensor copy = weights.base_rows(g.weight, part.first_row, part.rows);
+            if (master.data != copy.data) ops::cast({.x = master, .y = copy, .scale = 1}, run);
+        }
+    publish_biases(g, weights, parameters, run);
     if (g.p == 0) return;
-    ops::cast({.x = parameters.value(g.a_block), .y = w.row_slice(g.n, g.ranks).columns(0, g.k), .scale = 1}, run);
+    ops::cast({.x = parameters.value(*g.a), .y = weights.spare_rows(g.weight).row_slice(0, g.ranks), .scale = 1}, run);
     for (const LinearPart& part : g.parts) {
         if (part.rank == 0) continue;
-        ops::cast({.x = parameters.value(part.b_block),
-                   .y = w.row_slice(part.first_row, part.rows).columns(g.k + part.first_spare, part.rank),
+        const Tensor columns = weights.spare_columns(g.weight);
+        ops::cast({.x = parameters.value(*part.b),
+                   .y = columns.row_slice(part.first_row, part.rows).columns(part.first_spare, part.rank),
                    .scale = part.scaling},
                   run);
     }

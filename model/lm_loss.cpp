@@ -2,33 +2,29 @@
 
 #include "engine/ops/cross_entropy.h"
 #include "engine/ops/elementwise.h"
-#include "engine/ops/gemm.h"
 
 namespace llmft {
 namespace {
 
-void project(const Tensor& h, const Tensor& w, const Tensor& logits, Run& run) {
-    ops::gemm(
-        {.a = h, .a_op = Transpose::kNo, .b = w, .b_op = Transpose::kYes, .c = logits, .out_mode = OutMode::kOverwrite},
-        run);
-}
-
 struct Chunk {
-    Tensor index, targets, d_logp, loss, correct;   // (1, chunk_rows); d_logp empty: −1 everywhere
-    Tensor sums;                                    // empty: they were added up before
+    Tensor index, targets, example, positions, d_logp, loss, correct;   // (1, chunk_rows); d_logp empty: −1 everywhere
+    Tensor sums;                                                        // empty: they were added up before
 };
 
 // One chunk forward, and backward where d_x is wanted.
-void chunk_loss(const Head& head, const Tensor& x, const Chunk& chunk, const Tensor& d_x, const LinearContext& c,
+void chunk_loss(const Head& head, const Tensor& x, const Chunk& chunk, const Tensor& d_x, const LinearContext& whole,
                 Run& run) {
     const Arena::Mark scratch(run.arena);
-    const Lease lease = c.weights.acquire(head.weight, Pass::kForward, run);
+    const LinearGroup& g = head.projection;
+    LinearContext c = whole;
+    c.keys = {.example = chunk.example, .positions = chunk.positions};
     const Tensor rows = run.arena.take("head.rows", x.dtype, head.chunk_rows, x.cols);
-    const Tensor h = run.arena.take("head.norm", x.dtype, head.chunk_rows, x.cols);
-    const Tensor logits = run.arena.take("head.logits", x.dtype, head.chunk_rows, head.vocab);
+    const Tensor h = run.arena.take("head.norm", x.dtype, head.chunk_rows, x.cols, x.cols + g.p);    // (Q, C | P)
+    const Tensor logits = run.arena.take("head.logits", x.dtype, head.chunk_rows, g.n, g.n + g.p);   // (Q, V | P)
+    const Tensor s = d_x && g.p ? run.arena.take("saved.lora_s", x.dtype, head.chunk_rows, g.p) : Tensor{};
     ops::gather_rows({.x = x, .y = rows, .index = chunk.index}, run);
     const Tensor rstd = norm_forward(head.norm, rows, h, c, run);
-    project(h, lease.weight, logits, run);
+    linear_forward(g, {.x = h, .y = logits, .out_mode = OutMode::kOverwrite, .s = s}, c, run);
     ops::cross_entropy({.logits = logits,
                         .targets = chunk.targets,
                         .d_logp = chunk.d_logp,
@@ -39,22 +35,8 @@ void chunk_loss(const Head& head, const Tensor& x, const Chunk& chunk, const Ten
     if (chunk.sums) ops::loss_sums({.loss = chunk.loss, .correct = chunk.correct, .sums = chunk.sums}, run);
     if (!d_x) return;
 
-    if (head.training == LinearGroup::Training::kFull)
-        ops::gemm({.a = logits,
-                   .a_op = Transpose::kYes,
-                   .b = h,
-                   .b_op = Transpose::kNo,
-                   .c = c.parameters.grad(head.w_block),
-                   .out_mode = OutMode::kAccumulate},
-                  run);
     const Tensor d_h = run.arena.take("head.d_norm", x.dtype, head.chunk_rows, x.cols);
-    ops::gemm({.a = logits,
-               .a_op = Transpose::kNo,
-               .b = lease.weight,
-               .b_op = Transpose::kNo,
-               .c = d_h,
-               .out_mode = OutMode::kOverwrite},
-              run);
+    linear_backward(g, {.x = h, .s = s, .d_y = logits, .d_x = d_h}, c, run);
     const Tensor d_rows = run.arena.take("head.d_rows", x.dtype, head.chunk_rows, x.cols);
     run.device.zero(d_rows, run.stream);
     norm_backward(head.norm, {.x = rows, .rstd = rstd, .d_y = d_h, .d_x = d_rows}, c, run);
@@ -69,6 +51,8 @@ void all_chunks(const Head& head, const Tensor& x, const Batch& batch, const Ten
         chunk_loss(head, x,
                    {.index = part(batch.loss_index),
                     .targets = part(batch.loss_targets),
+                    .example = part(batch.loss_example),
+                    .positions = part(batch.loss_positions),
                     .d_logp = part(d_logp),
                     .loss = part(out.loss),
                     .correct = part(out.correct),
@@ -99,9 +83,9 @@ void lm_loss_backward(const Head& head, const Objective& objective, const Tensor
 
 void lm_logits(const Head& head, const Tensor& x, const Tensor& logits, const LinearContext& c, Run& run) {
     const Arena::Mark scratch(run.arena);
-    const Tensor h = run.arena.take("head.norm", x.dtype, x.rows, x.cols);
+    const Tensor h = run.arena.take("head.norm", x.dtype, x.rows, x.cols, x.cols + head.projection.p);
     norm_forward(head.norm, x, h, c, run);
-    project(h, c.weights.acquire(head.weight, Pass::kForward, run).weight, logits, run);
+    linear_forward(head.projection, {.x = h, .y = logits, .out_mode = OutMode::kOverwrite, .s = {}}, c, run);
 }
 
 }   // namespace llmft

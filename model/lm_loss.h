@@ -9,10 +9,7 @@ namespace llmft {
 
 struct Head {
     Norm norm;
-    WeightId weight;   // (V, C); the embedding's where tied
-    LinearGroup::Training training = LinearGroup::Training::kFrozen;
-    size_t w_block = 0;   // under kFull; the embedding's where tied
-    int64_t vocab = 0;
+    LinearGroup projection;   // (V, C); where tied, its base is the embedding
     int64_t chunk_rows = 0;
 };
 

@@ -23,6 +23,10 @@ inline std::string weight(const std::string& module) {
     return module + ".weight";
 }
 
+inline std::string bias(const std::string& module) {
+    return module + ".bias";
+}
+
 inline constexpr const char* kInputNorm = "input_layernorm";
 inline constexpr const char* kPostNorm = "post_attention_layernorm";
 inline constexpr const char* kQ = "self_attn.q_proj";
@@ -32,5 +36,12 @@ inline constexpr const char* kO = "self_attn.o_proj";
 inline constexpr const char* kGate = "mlp.gate_proj";
 inline constexpr const char* kUp = "mlp.up_proj";
 inline constexpr const char* kDown = "mlp.down_proj";
+
+// What PEFT puts behind a module's path (peft/tuners/lora/layer.py).
+inline constexpr const char* kLoraA = ".lora_A.weight";
+inline constexpr const char* kLoraB = ".lora_B.weight";
+inline constexpr const char* kLoraBias = ".lora_B.bias";
+inline constexpr const char* kLoraEmbeddingA = ".lora_embedding_A";
+inline constexpr const char* kLoraEmbeddingB = ".lora_embedding_B";
 
 }   // namespace llmft::names

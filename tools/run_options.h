@@ -6,6 +6,7 @@
 
 #include "engine/core/device.h"
 #include "model/adapter/methods.h"
+#include "model/config.h"
 
 namespace llmft {
 
@@ -15,39 +16,58 @@ struct ModelOptions {
     std::string device = "auto";
     std::string dtype = "auto";
     bool portable = false;
+    std::string quantization = "none";
+    bool double_quant = true;
 
     template <class V>
     void visit(V&& v) {
         v.group("model");
-        v("model", model, "Hugging Face model folder");
+        v("model", model, "Hugging Face model folder, or a .gguf file");
         v("adapter", adapter, "adapter folder: continue from it, or use it; its r, alpha and targets hold");
         v("device", device, "where to compute", {.one_of = "auto|cpu|cuda|sim"});
         v("dtype", dtype, "of weights in computation and of activations (auto: f32 on the CPU)",
           {.one_of = "auto|f32|bf16|f16"});
         v("portable", portable, "the same bits on any machine, f32, slower");
+        v("quantization", quantization,
+          "four-bit codes for the frozen linears, all but the head (none: as the model has them)",
+          {.one_of = "none|nf4|fp4"});
+        v("double-quant", double_quant, "quantise the scales of --quantization too");
     }
 
     DType compute_dtype() const;                   // throws UserError for what the device cannot
     std::unique_ptr<Device> make_device() const;   // throws UserError or DeviceError
+    // The model's own quantisation, else what is asked for. Throws UserError where that is another kind.
+    std::optional<Quantization> resolved_quantization(const ModelConfig& config) const;
 };
 
 struct MethodOptions {
     std::string method = "lora";
     LoraOptions lora;
     std::string objective = "sft";
-    std::string quantization = "none";
 
     template <class V>
     void visit(V&& v) {
         v.group("method");
-        v("method", method, "what is trained: lora, full");
+        v("method", method, "what is trained: lora, qlora (lora with --quantization nf4), full");
         v("objective", objective, "what is learned: sft, the next token (others are not built yet)", {.one_of = "sft"});
-        v("quantization", quantization, "of the base weights (not built yet)", {.one_of = "none"});
         v("lora-r", lora.r, "rank", {.at_least = 1, .at_most = 65536});
         v("lora-alpha", lora.alpha, "scale: the adapter counts alpha/r (0: 2r)", {.at_least = 0});
         v("lora-dropout", lora.dropout, "on the adapter's input while training", {.at_least = 0, .below = 1});
         v("target-modules", lora.target_modules,
-          "linears that get an adapter: all-linear, or a comma list such as q_proj,v_proj");
+          "what gets an adapter: all-linear, names such as q_proj,v_proj (also lm_head, embed_tokens), or "
+          "re:EXPRESSION");
+        v("exclude-modules", lora.exclude_modules, "what gets none all the same: names, or re:EXPRESSION");
+        v("rank-pattern", lora.rank_pattern, "ranks of some modules: NAME=R,NAME=R; the first that matches holds");
+        v("alpha-pattern", lora.alpha_pattern, "alphas of some modules, likewise");
+        v("layers-to-transform", lora.layers_to_transform, "layers that get adapters: 0,1,2 (empty: all)");
+        v("layers-pattern", lora.layers_pattern, "what the list of layers is called, where there are several");
+        v("bias", lora.bias, "biases of the base that are trained too", {.one_of = "none|all|lora_only"});
+        v("modules-to-save", lora.modules_to_save,
+          "modules trained whole and saved in the adapter: names such as lm_head,embed_tokens,norm");
+        v("use-rslora", lora.use_rslora, "scale by alpha/sqrt(r)");
+        v("lora-bias", lora.lora_bias, "a bias in lora_B");
+        v("init-lora-weights", lora.init_lora_weights, "how A and B start; all but false leave the model as it is",
+          {.one_of = "true|false|gaussian|orthogonal|eva"});
     }
 };
 
@@ -63,8 +83,5 @@ struct MemoryOptions {
 
     int64_t limit_bytes() const;   // throws UserError
 };
-
-// "1.5 GiB", "512 MiB", "12 KiB", "7 B".
-std::string bytes_text(int64_t bytes);
 
 }   // namespace llmft

@@ -1,14 +1,27 @@
 #include "tools/train_setup.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
 
 #include "engine/log/log.h"
-#include "model/adapter/peft.h"
+#include "tools/sheet.h"
 
 namespace llmft {
+namespace {
+
+// A visitor of option structs: what each option holds.
+struct Texts {
+    std::map<std::string, std::string> of;
+    void group(std::string_view) {}
+    template <class T>
+    void operator()(std::string_view name, T& value, std::string_view, const OptionLimits& = {}) {
+        of[std::string(name)] = text_of(Option{.name = "", .group = "", .help = "", .target = &value}).value_or("");
+    }
+};
+
+}   // namespace
 
 void TrainOptions::declare(Flags& flags) {
     flags.add(model);
@@ -24,40 +37,39 @@ void TrainOptions::declare(Flags& flags) {
 void TrainOptions::validate() const {
     data.validate();
     llmft::method(method.method);
-    const auto& names = method.lora.target_modules;
-    if (names.starts_with("re:"))
-        throw UserError("USAGE", "--target-modules", names, "patterns are not built yet", "list module names");
+    if (method.lora.init_lora_weights == "eva" && model.adapter.empty())
+        throw UserError("USAGE", "--init-lora-weights", "eva", "this version continues such adapters but starts none",
+                        "use true, gaussian or orthogonal");
+    lora_config(method.lora);
 }
 
 void TrainOptions::adopt_adapter(const Flags& flags) {
     if (model.adapter.empty()) return;
-    const PeftConfig adapter = read_peft_config(model.adapter);
-    const std::string targets = fmt::format("{}", fmt::join(adapter.target_modules, ","));
-    LoraOptions& lora = method.lora;
-    const auto tell = [&](const char* flag, bool differs) {
-        if (flags.given(flag) && differs)
-            log::note(fmt::format("--{} is not used: the adapter's own setting holds", flag));
-    };
-    tell("lora-r", lora.r != adapter.r);
-    tell("lora-alpha", lora.resolved_alpha() != adapter.alpha);
-    tell("target-modules", lora.target_modules != targets);
-    lora.r = adapter.r;
-    lora.alpha = adapter.alpha;
-    lora.target_modules = targets;
+    LoraOptions own = lora_options(read_lora_config(model.adapter));
+    own.dropout = method.lora.dropout;
+    MethodOptions adopted = method;
+    adopted.lora = own;
+    Texts typed_texts, adopted_texts;
+    method.visit(typed_texts);
+    adopted.visit(adopted_texts);
+    for (const auto& [name, text] : typed_texts.of)
+        if (flags.given(name) && adopted_texts.of.at(name) != text)
+            log::note(fmt::format("--{} is not used: the adapter's own setting holds", name));
+    method.lora = own;
 }
 
-std::optional<Tokenizer> read_tokenizer(const DataOptions& options, const std::filesystem::path& model,
+std::optional<Tokenizer> read_tokenizer(const DataOptions& options, const ModelSource& model,
                                         const ModelConfig& config) {
-    const bool may_be_tokens = options.dataset_format == "auto" && !std::filesystem::exists(model / "tokenizer.json");
+    const bool may_be_tokens = options.dataset_format == "auto" && !model.has("tokenizer.json");
     if (may_be_tokens || options.dataset_format == "tokens") return std::nullopt;
     Tokenizer tokenizer = Tokenizer::load(model);
-    expect_vocabulary_fits(tokenizer, config.vocab_size, model);
+    expect_vocabulary_fits(tokenizer, config.vocab_size, model.label("tokenizer.json"));
     return tokenizer;
 }
 
-TrainData read_train_data(const TrainOptions& options, const ModelConfig& config) {
+TrainData read_train_data(const TrainOptions& options, const ModelSource& model, const ModelConfig& config) {
     TrainData data;
-    data.tokenizer = read_tokenizer(options.data, options.model.model, config);
+    data.tokenizer = read_tokenizer(options.data, model, config);
     const RowContext context = {.tokenizer = data.tokenizer ? &*data.tokenizer : nullptr,
                                 .vocab_size = config.vocab_size};
     data.train = read_dataset(split_file_list(options.data.dataset, "--dataset"), options.data, context);
@@ -74,6 +86,21 @@ TrainData read_train_data(const TrainOptions& options, const ModelConfig& config
     return data;
 }
 
+namespace {
+
+std::optional<Quantization> quantization_of(const TrainOptions& options, const ModelConfig& config) {
+    ModelOptions model = options.model;
+    const bool asks = options.method.method == "qlora" && model.quantization == "none" && !config.quantization;
+    if (asks) model.quantization = "nf4";
+    const std::optional<Quantization> result = model.resolved_quantization(config);
+    if (result && options.method.method == "full")
+        throw UserError("USAGE", "--method", "full", fmt::format("weights in {} cannot be trained", name(result->kind())),
+                        "use --method qlora, or train the unquantised model");
+    return result;
+}
+
+}   // namespace
+
 PlanRequest plan_request(const TrainOptions& options, const ModelConfig& config, Tuning& tuning, int64_t longest,
                          int64_t window_tokens) {
     return {.config = config,
@@ -84,7 +111,8 @@ PlanRequest plan_request(const TrainOptions& options, const ModelConfig& config,
                       .use = SessionShape::Use::kTrain,
                       .adamw = options.loop.adamw,
                       .seed = static_cast<uint32_t>(options.loop.seed),
-                      .objective = &objective(options.method.objective)},
+                      .objective = &objective(options.method.objective),
+                      .quantization = quantization_of(options, config)},
             .longest_document = longest,
             .window_tokens = window_tokens,
             .tokens_per_microbatch = options.batch.tokens_per_microbatch,
@@ -98,16 +126,10 @@ MethodRequest method_request(const TrainOptions& options) {
             .seed = static_cast<uint32_t>(options.loop.seed)};
 }
 
-std::string trainable_line(int64_t trainable, const ModelConfig& config, bool adapters) {
-    const int64_t all = parameter_count(config) + (adapters ? trainable : 0);
-    const auto grouped = [](int64_t n) {
-        std::string text = std::to_string(n);
-        for (auto at = static_cast<int64_t>(text.size()) - 3; at > 0; at -= 3)
-            text.insert(static_cast<size_t>(at), ",");
-        return text;
-    };
-    return fmt::format("trainable params: {} || all params: {} || trainable%: {:.4f}", grouped(trainable), grouped(all),
-                       100 * static_cast<double>(trainable) / static_cast<double>(all));
+std::string trainable_line(const Plan& plan, const ModelConfig& config, bool adapters) {
+    const int64_t all = parameter_count(config) + (adapters ? plan.added : 0);
+    return fmt::format("trainable params: {} || all params: {} || trainable%: {:.4f}", grouped_digits(plan.trainable),
+                       grouped_digits(all), 100 * static_cast<double>(plan.trainable) / static_cast<double>(all));
 }
 
 std::string memory_table(const Plan& plan) {

@@ -183,6 +183,14 @@ Json parse_json_file(const Path& path, const JsonLimits& limits) {
     return parse_json(read_file(path, limits.bytes), path.string(), limits);
 }
 
+std::vector<std::string> keys_in_order(std::string_view text, const std::string& member) {
+    const OrderedJson document = OrderedJson::parse(text);
+    std::vector<std::string> keys;
+    if (const auto at = document.find(member); at != document.end() && at->is_object())
+        for (const auto& [key, value] : at->items()) keys.push_back(key);
+    return keys;
+}
+
 std::string hf_json(const Json& value) {
     return value.dump(2, ' ', true) + "\n";
 }

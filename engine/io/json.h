@@ -40,6 +40,10 @@ Json parse_json_file(const Path&, const JsonLimits&);
 void for_each_member(std::string_view text, std::string_view where, const JsonLimits&,
                      const std::function<void(const std::string& key, const Json& value)>& member);
 
+// The keys of the object `member` of an object, in the order of the text, where their order means something. Only for a
+// text that parse_json has taken; nothing where the member is absent or no object.
+std::vector<std::string> keys_in_order(std::string_view text, const std::string& member);
+
 // Two spaces of indent, sorted keys, ASCII with \u escapes, a newline at the end: the bytes of
 // json.dumps(x, indent=2, sort_keys=True) + "\n", doubles in the shortest form that reads back.
 std::string hf_json(const Json&);

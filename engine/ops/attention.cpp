@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "engine/ops/launch.h"
 #include "kernels/attention/attention.h"
 
@@ -30,7 +32,18 @@ double pair_flops(const AttentionShape& s) {   // of one product q·k over all h
     return 2.0 * static_cast<double>(s.pairs) * static_cast<double>(s.heads * s.head_dim);
 }
 
+int64_t sum_to(int64_t n) {   // 1 + 2 + … + n
+    return n > 0 ? n * (n + 1) / 2 : 0;
+}
+
 }   // namespace
+
+int64_t attention_pairs(int64_t queries, int64_t keys, int64_t window) {
+    // Query i sees keys − queries + 1 + i keys, or the window's.
+    const int64_t before = std::max<int64_t>(keys - queries, 0);
+    const int64_t causal = sum_to(keys) - sum_to(before);
+    return window > 0 ? causal - sum_to(keys - window) + sum_to(before - window) : causal;
+}
 
 void attention_forward(const AttentionForward& a, Run& run) {
     constexpr const char* kOp = "attention_forward";
@@ -49,6 +62,7 @@ void attention_forward(const AttentionForward& a, Run& run) {
                                      .heads = a.shape.heads,
                                      .kv_heads = a.shape.kv_heads,
                                      .head_dim = a.shape.head_dim,
+                                     .window = a.shape.window,
                                      .scale = a.shape.scale},
                                     cpu::attention_forward, cuda::attention_forward, run);
 }
@@ -87,6 +101,7 @@ void attention_backward(const AttentionBackward& a, Run& run) {
                                       .heads = a.shape.heads,
                                       .kv_heads = a.shape.kv_heads,
                                       .head_dim = a.shape.head_dim,
+                                      .window = a.shape.window,
                                       .scale = a.shape.scale},
                                      cpu::attention_backward, cuda::attention_backward, run);
 }

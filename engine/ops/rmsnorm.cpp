@@ -4,16 +4,27 @@
 #include "kernels/rmsnorm/rmsnorm.h"
 
 namespace llmft::ops {
+namespace {
+
+// Groups of a row, G. Checks what x, w and rstd must be to one another.
+int64_t groups_of(const char* op, const Tensor& x, const Tensor& w, const Tensor& rstd) {
+    const int64_t groups = w.cols > 0 ? x.cols / w.cols : 0;
+    expect_float(op, "x", x);
+    expect_shape(op, "x", x, x.rows, groups * w.cols);
+    expect_shape(op, "w", w, 1, w.cols);
+    expect_dtype(op, "w", w, x.dtype);
+    expect_shape(op, "rstd", rstd, 1, x.rows * groups);
+    expect_dtype(op, "rstd", rstd, DType::kF32);
+    return groups;
+}
+
+}   // namespace
 
 void rmsnorm_forward(const RmsNormForward& a, Run& run) {
     constexpr const char* kOp = "rmsnorm_forward";
-    expect_float(kOp, "x", a.x);
-    expect_shape(kOp, "w", a.w, 1, a.x.cols);
-    expect_dtype(kOp, "w", a.w, a.x.dtype);
+    const int64_t groups = groups_of(kOp, a.x, a.w, a.rstd);
     expect_shape(kOp, "y", a.y, a.x.rows, a.x.cols);
     expect_dtype(kOp, "y", a.y, a.x.dtype);
-    expect_shape(kOp, "rstd", a.rstd, 1, a.x.rows);
-    expect_dtype(kOp, "rstd", a.rstd, DType::kF32);
     const OpCost cost = {.flops = 4.0 * static_cast<double>(a.x.count()),
                          .bytes = 2 * bytes(a.x) + bytes(a.w) + bytes(a.rstd)};
     launch<llmft::RmsNormForward>(kOp, cost,
@@ -22,23 +33,21 @@ void rmsnorm_forward(const RmsNormForward& a, Run& run) {
                                    .y = a.y.view(),
                                    .rstd = static_cast<float*>(a.rstd.data),
                                    .rows = a.x.rows,
-                                   .cols = a.x.cols,
+                                   .groups = groups,
+                                   .cols = a.w.cols,
                                    .eps = a.eps},
                                   cpu::rmsnorm_forward, cuda::rmsnorm_forward, run);
 }
 
 void rmsnorm_backward(const RmsNormBackward& a, Run& run) {
     constexpr const char* kOp = "rmsnorm_backward";
-    expect_float(kOp, "x", a.x);
-    expect_shape(kOp, "w", a.w, 1, a.x.cols);
-    expect_dtype(kOp, "w", a.w, a.x.dtype);
-    expect_shape(kOp, "rstd", a.rstd, 1, a.x.rows);
+    const int64_t groups = groups_of(kOp, a.x, a.w, a.rstd);
     for (const auto& [operand, tensor] : {std::pair{"d_y", &a.d_y}, std::pair{"d_x", &a.d_x}}) {
         expect_shape(kOp, operand, *tensor, a.x.rows, a.x.cols);
         expect_dtype(kOp, operand, *tensor, a.x.dtype);
     }
     if (a.d_w) {
-        expect_shape(kOp, "d_w", a.d_w, 1, a.x.cols);
+        expect_shape(kOp, "d_w", a.d_w, 1, a.w.cols);
         expect_dtype(kOp, "d_w", a.d_w, DType::kF32);
     }
     const OpCost cost = {.flops = (a.d_w ? 11.0 : 9.0) * static_cast<double>(a.x.count()),
@@ -51,7 +60,8 @@ void rmsnorm_backward(const RmsNormBackward& a, Run& run) {
                                     .d_x = a.d_x.view(),
                                     .d_w = static_cast<float*>(a.d_w.data),
                                     .rows = a.x.rows,
-                                    .cols = a.x.cols},
+                                    .groups = groups,
+                                    .cols = a.w.cols},
                                    cpu::rmsnorm_backward, cuda::rmsnorm_backward, run);
 }
 

@@ -1,5 +1,7 @@
 #include "engine/ops/rope.h"
 
+#include <fmt/format.h>
+
 #include "engine/ops/launch.h"
 
 namespace llmft::ops {
@@ -9,18 +11,27 @@ void rope_table(const RopeTable& a, Run& run) {
     expect_dtype(kOp, "positions", a.positions, DType::kI32);
     expect_shape(kOp, "positions", a.positions, 1, a.cos.rows);
     expect_dtype(kOp, "inv_freq", a.inv_freq, DType::kF32);
-    expect_shape(kOp, "inv_freq", a.inv_freq, 1, a.cos.cols);
+    expect_shape(kOp, "inv_freq", a.inv_freq, a.lengths.rule == RopeLengths::Rule::kTwoSets ? 2 : 1, a.cos.cols);
+    if (a.lengths.rule == RopeLengths::Rule::kDynamic && (a.cos.cols < 2 || a.cos.cols > kMaxRopeHalf))
+        throw InternalError(fmt::format("{}: {} pairs; 2 to {} can follow a length", kOp, a.cos.cols, kMaxRopeHalf));
+    for (const Tensor* t : {&a.cu_q, &a.cu_k}) {
+        expect_shape(kOp, "cu_q or cu_k", *t, 1, a.cu_q.cols);
+        expect_dtype(kOp, "cu_q or cu_k", *t, DType::kI32);
+    }
     expect_shape(kOp, "sin", a.sin, a.cos.rows, a.cos.cols);
     expect_dtype(kOp, "sin", a.sin, a.cos.dtype);
     launch<llmft::RopeTable>(
         kOp, {.flops = static_cast<double>(a.cos.count()), .bytes = 2 * bytes(a.cos) + bytes(a.positions)},
         {.positions = static_cast<int32_t*>(a.positions.data),
-         .inv_freq = static_cast<float*>(a.inv_freq.data),
+         .inv_freq = a.inv_freq.view(),
          .cos = a.cos.view(),
          .sin = a.sin.view(),
+         .cu_q = static_cast<int32_t*>(a.cu_q.data),
+         .cu_k = static_cast<int32_t*>(a.cu_k.data),
          .tokens = a.cos.rows,
          .half = a.cos.cols,
-         .scaling = a.scaling},
+         .scaling = a.scaling,
+         .lengths = a.lengths},
         cpu::rope_table, cuda::rope_table, run);
 }
 

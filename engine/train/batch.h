@@ -23,6 +23,11 @@ struct HostBatch {
     int64_t documents() const { return static_cast<int64_t>(cu_seqlens.size()) - 1; }
 };
 
+struct DocumentLength {
+    int64_t queries;   // tokens in the batch
+    int64_t keys;      // and those of a cache before them
+};
+
 // The same on the device (uploaded by BatchSlots).
 struct Batch {
     Tensor ids, positions, targets;   // (1, T) int32
@@ -30,10 +35,12 @@ struct Batch {
     Tensor cu_q, cu_k;                // (1, B + 1) int32; they differ where keys come from a cache
     Tensor loss_index;       // (1, Q') int32: rows of the run that carry loss, filled up to whole head chunks with −1
     Tensor loss_targets;     // (1, Q') int32: their targets, filled up with kNoLoss
+    Tensor loss_example;     // (1, Q') int32: their keys of random masks, filled up with 0
+    Tensor loss_positions;   // (1, Q') int32
     int64_t tokens = 0;      // T
     int64_t documents = 0;   // B
     int64_t loss_rows = 0;   // Q, known to the host so that shapes are
-    int64_t attention_pairs = 0;   // Σ over documents of n·(n+1)/2: what causal attention costs
+    std::vector<DocumentLength> lengths;   // of the B documents: what attention costs
 };
 
 // The examples of one optimizer step.

@@ -26,6 +26,8 @@ BatchSlots::BatchSlots(int64_t tokens, int64_t head_chunk, Arena& arena) : token
     cu_ = slot(tokens + 1);
     loss_index_ = slot(round_up(tokens, head_chunk));
     loss_targets_ = slot(round_up(tokens, head_chunk));
+    loss_example_ = slot(round_up(tokens, head_chunk));
+    loss_positions_ = slot(round_up(tokens, head_chunk));
 }
 
 Batch BatchSlots::upload(const HostBatch& host, Run& run) const {
@@ -34,19 +36,23 @@ Batch BatchSlots::upload(const HostBatch& host, Run& run) const {
     Batch batch;
     batch.tokens = host.tokens();
     batch.documents = host.documents();
-    std::vector<int32_t> index, targets;
+    std::vector<int32_t> index, targets, example, positions;
     for (int64_t t = 0; t < host.tokens(); ++t) {
         const int32_t target = host.targets[static_cast<size_t>(t)];
         if (target == kNoLoss) continue;
         index.push_back(static_cast<int32_t>(t));
         targets.push_back(target);
+        example.push_back(host.example[static_cast<size_t>(t)]);
+        positions.push_back(host.positions[static_cast<size_t>(t)]);
     }
     batch.loss_rows = static_cast<int64_t>(index.size());
     index.resize(static_cast<size_t>(round_up(batch.loss_rows, head_chunk_)), -1);
     targets.resize(index.size(), kNoLoss);
+    example.resize(index.size(), 0);
+    positions.resize(index.size(), 0);
     for (int64_t d = 0; d < batch.documents; ++d) {
         const int64_t length = host.cu_seqlens[static_cast<size_t>(d) + 1] - host.cu_seqlens[static_cast<size_t>(d)];
-        batch.attention_pairs += length * (length + 1) / 2;
+        batch.lengths.push_back({.queries = length, .keys = length});
     }
     batch.ids = put(ids_, host.ids, run);
     batch.positions = put(positions_, host.positions, run);
@@ -55,6 +61,8 @@ Batch BatchSlots::upload(const HostBatch& host, Run& run) const {
     batch.cu_q = batch.cu_k = put(cu_, host.cu_seqlens, run);
     batch.loss_index = put(loss_index_, index, run);
     batch.loss_targets = put(loss_targets_, targets, run);
+    batch.loss_example = put(loss_example_, example, run);
+    batch.loss_positions = put(loss_positions_, positions, run);
     return batch;
 }
 

@@ -15,7 +15,7 @@ public:
 private:
     int64_t tokens_;
     int64_t head_chunk_;
-    Tensor ids_, positions_, targets_, example_, cu_, loss_index_, loss_targets_;
+    Tensor ids_, positions_, targets_, example_, cu_, loss_index_, loss_targets_, loss_example_, loss_positions_;
 };
 
 }   // namespace llmft

@@ -1,13 +1,15 @@
 // Causal attention over documents of one flat run, grouped heads, blocked with an online softmax (Milakov & Gimelshein
 // 2018; Dao 2022): no T×T matrix exists. Query head h reads key/value head h / (H/Hk).
-//   o[i] = Σ_j p[i,j]·v[j],  p = softmax_j(scale·q[i]·k[j]),  j ≤ i + (len_k − len_q) inside the document
+//   o[i] = Σ_j p[i,j]·v[j],  p = softmax_j(scale·q[i]·k[j]),  j ≤ i' = i + (len_k − len_q) inside the document
+// and, with a sliding window of W keys, i' − W < j (transformers, masking_utils.py: the query's own key counts).
 //   lse[i] = ln Σ_j exp(scale·q[i]·k[j])
 // Backward recomputes p from lse:  dp[i,j] = d_o[i]·v[j],  δ[i] = d_o[i]·o[i],  ds = p·(dp − δ)·scale,
 //   d_q[i] = Σ_j ds·k[j],  d_k[j] = Σ_i ds·q[i],  d_v[j] = Σ_i p·d_o[i], over all query heads of the group in order.
 // cu_q and cu_k hold B+1 offsets each; they differ where keys come from a cache or a shared prompt. A query that sees
 // no key has o = 0 and lse = −inf, and gives no gradient. q, k, v, o and their gradients share one dtype, f32 or bf16.
 //
-// CPU: D ≤ kMaxHeadDim, the same bits on every instruction set.
+// CPU: D ≤ kMaxHeadDim, the same bits on every instruction set. Blocks of keys out of sight are skipped, and where a
+// block begins depends on the document alone: a window that hides nothing changes no bit.
 #pragma once
 
 #include "kernels/base/stream.h"
@@ -27,6 +29,7 @@ struct AttentionForward {
     int64_t heads;         // H
     int64_t kv_heads;      // Hk
     int64_t head_dim;      // D
+    int64_t window;        // W; 0: none
     float scale;
 };
 
@@ -45,6 +48,7 @@ struct AttentionBackward {
     int64_t heads;
     int64_t kv_heads;
     int64_t head_dim;
+    int64_t window;
     float scale;
 };
 

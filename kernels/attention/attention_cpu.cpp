@@ -33,8 +33,10 @@ struct Place {
     int64_t query_row;   // of the task's first query
     int64_t key_row;     // of the document's first key
     int64_t queries;
-    int64_t keys;       // that the last query sees
-    int64_t diagonal;   // query i of the task sees keys j ≤ i + diagonal
+    int64_t first_block;   // of keys that the first query sees: its first key, a multiple of kKeys
+    int64_t keys;          // that the last query sees, with those before them
+    int64_t diagonal;      // query i of the task sees keys j ≤ i + diagonal
+    int64_t behind;        // and j > i + behind; below every key where there is no window
 };
 
 template <class Args>
@@ -42,25 +44,48 @@ Place place(const Args& args, int64_t document, int64_t first_query, int64_t que
     const int64_t len_q = args.cu_q[document + 1] - args.cu_q[document];
     const int64_t len_k = args.cu_k[document + 1] - args.cu_k[document];
     const int64_t diagonal = first_query + len_k - len_q;
+    const int64_t behind = args.window > 0 ? diagonal - args.window : -1 - len_q;
     return {.query_row = args.cu_q[document] + first_query,
             .key_row = args.cu_k[document],
             .queries = queries,
+            .first_block = behind >= 0 ? (behind + 1) / kKeys * kKeys : 0,
             .keys = queries + diagonal > 0 ? queries + diagonal : 0,
-            .diagonal = diagonal};
+            .diagonal = diagonal,
+            .behind = behind};
 }
 
-// Which keys of a block a vector of queries sees: key j unless `limit` < j.
-struct Sight {
-    F32x16 limit;
-    LLMFT_SIMD Mask16 hidden(int64_t key) const { return limit < splat(static_cast<float>(key)); }
-};
-LLMFT_SIMD Sight sight(const Place& at, int64_t first_key, int64_t query) {
+// query + i + offset for the lanes i, at most kKeys.
+LLMFT_SIMD F32x16 key_limits(int64_t query, int64_t offset) {
     float limits[kLanes];
     for (int64_t i = 0; i < kLanes; ++i) {
-        const int64_t last = query + i + at.diagonal - first_key;
+        const int64_t last = query + i + offset;
         limits[i] = static_cast<float>(last < kKeys ? last : kKeys);
     }
-    return {load(limits)};
+    return load(limits);
+}
+
+// Which keys of a block a vector of queries sees: those up to `last`.
+struct Sight {
+    F32x16 last;
+    LLMFT_SIMD Sight(const Place& at, int64_t first_key, int64_t query)
+        : last(key_limits(query, at.diagonal - first_key)) {}
+    // x, but `instead` in the lanes that do not see the key.
+    LLMFT_SIMD F32x16 mask(int64_t key, F32x16 x, F32x16 instead) const {
+        return select(last < splat(static_cast<float>(key)), instead, x);
+    }
+};
+// The same where the block has keys behind somebody's window.
+struct WindowSight {
+    Sight ahead;
+    F32x16 first;
+    LLMFT_SIMD WindowSight(const Place& at, int64_t first_key, int64_t query)
+        : ahead(at, first_key, query), first(key_limits(query, at.behind + 1 - first_key)) {}
+    LLMFT_SIMD F32x16 mask(int64_t key, F32x16 x, F32x16 instead) const {
+        return select(splat(static_cast<float>(key)) < first, instead, ahead.mask(key, x, instead));
+    }
+};
+LLMFT_SIMD bool needs_window(const Place& at, int64_t first_key) {
+    return first_key < at.queries + at.behind;
 }
 
 LLMFT_SIMD void fill_zero(float* p, int64_t rows, int64_t step) {
@@ -81,21 +106,20 @@ struct ForwardBlocks {
 };
 
 // Scores to exp(score − top), with top, sum and shrink brought up to date, for sixteen queries.
-LLMFT_SIMD void softmax_lanes(const Place& at, int64_t first_key, int64_t keys, int64_t query, float scale,
-                              ForwardBlocks& b) {
-    const Sight seen = sight(at, first_key, query);
+template <class Seen>
+LLMFT_SIMD void softmax_lanes(const Seen& seen, int64_t keys, int64_t query, float scale, ForwardBlocks& b) {
     const F32x16 before = load(b.top + query);
     F32x16 top = before;
     for (int64_t j = 0; j < keys; ++j) {
         float* const score = b.p + j * kScoreStep + query;
-        const F32x16 x = select(seen.hidden(j), splat(kLowest), splat(scale) * load(score));
+        const F32x16 x = seen.mask(j, splat(scale) * load(score), splat(kLowest));
         store(score, x);
         top = max(x, top);
     }
     F32x16 sum = zero();
     for (int64_t j = 0; j < keys; ++j) {
         float* const score = b.p + j * kScoreStep + query;
-        const F32x16 p = select(seen.hidden(j), zero(), exp(load(score) - top));
+        const F32x16 p = seen.mask(j, exp(load(score) - top), zero());
         store(score, p);
         sum = sum + p;
     }
@@ -103,6 +127,12 @@ LLMFT_SIMD void softmax_lanes(const Place& at, int64_t first_key, int64_t keys, 
     store(b.top + query, top);
     store(b.sum + query, fma(load(b.sum + query), shrink, sum));
     store(b.shrink + query, shrink);
+}
+
+template <class Seen>
+void softmax_block(const Place& at, int64_t first_key, int64_t keys, float scale, ForwardBlocks& b) {
+    for (int64_t query = 0; query < at.queries; query += kLanes)
+        softmax_lanes(Seen(at, first_key, query), keys, query, scale, b);
 }
 
 template <class T>
@@ -130,14 +160,14 @@ void forward_task(const AttentionForward& args, const AttentionTask& task, int64
     fill_zero(b.o, padded(at.queries, kRowPad), kRowStep);
     fill_zero(b.sum, 1, kQueries);
     for (int64_t i = 0; i < kQueries; i += kLanes) store(b.top + i, splat(kLowest));
-    for (int64_t first = 0; first < at.keys; first += kKeys) {
+    for (int64_t first = at.first_block; first < at.keys; first += kKeys) {
         const int64_t keys = smaller(kKeys, at.keys - first);
+        const auto softmax = needs_window(at, first) ? softmax_block<WindowSight> : softmax_block<Sight>;
         pack_rows(args.k.row<const T>(at.key_row + first) + kv_column, args.k.ld, keys, width, b.k, kRowStep);
         pack_strips(args.v.row<const T>(at.key_row + first) + kv_column, args.v.ld, keys, width, b.v);
         fill_zero(b.p, padded(keys, kRowPad), kScoreStep);
         multiply_blocks(keys, at.queries, width, ByRow<kRowStep>{b.k}, b.q, b.p, kScoreStep);
-        for (int64_t query = 0; query < at.queries; query += kLanes)
-            softmax_lanes(at, first, keys, query, args.scale, b);
+        softmax(at, first, keys, args.scale, b);
         for (int64_t i = 0; i < at.queries; ++i)
             for (int64_t c = i * kRowStep; c < i * kRowStep + width; c += kLanes)
                 store(b.o + c, splat(b.shrink[i]) * load(b.o + c));
@@ -190,18 +220,23 @@ void load_queries(const AttentionBackward& args, const Place& at, int64_t head, 
 }
 
 // Scores to p, and d_p (in d_s) to d_s, for sixteen queries.
-LLMFT_SIMD void d_scores_lanes(const Place& at, int64_t first_key, int64_t keys, int64_t query, float scale,
-                               BackwardBlocks& b) {
-    const Sight seen = sight(at, first_key, query);
+template <class Seen>
+LLMFT_SIMD void d_scores_lanes(const Seen& seen, int64_t keys, int64_t query, float scale, BackwardBlocks& b) {
     const F32x16 lse = load(b.lse + query);
     const F32x16 delta = load(b.delta + query);
     for (int64_t j = 0; j < keys; ++j) {
         float* const score = b.p + j * kScoreStep + query;
         float* const d_score = b.d_s + j * kScoreStep + query;
-        const F32x16 p = select(seen.hidden(j), zero(), exp(splat(scale) * load(score) - lse));
+        const F32x16 p = seen.mask(j, exp(splat(scale) * load(score) - lse), zero());
         store(score, p);
         store(d_score, p * (load(d_score) - delta) * splat(scale));
     }
+}
+
+template <class Seen>
+void d_scores_block(const Place& at, int64_t first_key, int64_t keys, float scale, BackwardBlocks& b) {
+    for (int64_t query = 0; query < at.queries; query += kLanes)
+        d_scores_lanes(Seen(at, first_key, query), keys, query, scale, b);
 }
 
 // sums (keys, D) += a (keys, queries) · strips (queries, D), through a padded block.
@@ -228,7 +263,8 @@ void backward_block(const AttentionBackward& args, const Place& at, int64_t kv_h
     fill_zero(b.d_s, padded(keys, kRowPad), kScoreStep);
     multiply_blocks(keys, at.queries, width, ByRow<kRowStep>{b.k}, b.q_turned, b.p, kScoreStep);
     multiply_blocks(keys, at.queries, width, ByRow<kRowStep>{b.v}, b.d_o_turned, b.d_s, kScoreStep);
-    for (int64_t query = 0; query < at.queries; query += kLanes) d_scores_lanes(at, first, keys, query, args.scale, b);
+    const auto d_scores = needs_window(at, first) ? d_scores_block<WindowSight> : d_scores_block<Sight>;
+    d_scores(at, first, keys, args.scale, b);
     add_product(b.p, b.d_o, keys, at.queries, width, sums.d_v + first * sums.d_v_ld, sums.d_v_ld, b);
     add_product(b.d_s, b.q, keys, at.queries, width, sums.d_k + first * sums.d_k_ld, sums.d_k_ld, b);
     multiply_blocks(at.queries, width, keys, ByColumn<kScoreStep>{b.d_s}, b.k_strips, b.d_q, kRowStep);
@@ -270,7 +306,8 @@ void backward_task(const AttentionBackward& args, const AttentionTask& task, int
         for (int64_t query = 0; query < task.queries; query += kQueries) {
             const Place at = place(args, task.document, query, smaller(kQueries, task.queries - query));
             load_queries<T>(args, at, head, b);
-            for (int64_t key = 0; key < at.keys; key += kKeys) backward_block<T>(args, at, kv_head, key, sums, b);
+            for (int64_t key = at.first_block; key < at.keys; key += kKeys)
+                backward_block<T>(args, at, kv_head, key, sums, b);
             for (int64_t i = 0; i < at.queries; ++i) {
                 T* const d_q = args.d_q.row<T>(at.query_row + i) + head * width;
                 for_lanes(width, [&](int64_t c, auto lanes)
@@ -288,14 +325,14 @@ void backward_task(const AttentionBackward& args, const AttentionTask& task, int
 
 void attention_forward(const AttentionForward& args) {
     const auto run = args.q.dtype == DType::kF32 ? forward_task<float> : forward_task<bf16>;
-    const AttentionTasks tasks = attention_tasks(args.cu_q, args.cu_k, args.documents, kQueries);
+    const AttentionTasks tasks = attention_tasks(args.cu_q, args.cu_k, args.documents, args.window, kQueries);
     parallel_for(tasks.count * args.heads,
                  [&](int64_t task) { run(args, tasks.list[task / args.heads], task % args.heads); });
 }
 
 void attention_backward(const AttentionBackward& args) {
     const auto run = args.q.dtype == DType::kF32 ? backward_task<float> : backward_task<bf16>;
-    const AttentionTasks tasks = attention_tasks(args.cu_q, args.cu_k, args.documents, kWholeDocuments);
+    const AttentionTasks tasks = attention_tasks(args.cu_q, args.cu_k, args.documents, args.window, kWholeDocuments);
     parallel_for(tasks.count * args.kv_heads,
                  [&](int64_t task) { run(args, tasks.list[task / args.kv_heads], task % args.kv_heads); });
 }

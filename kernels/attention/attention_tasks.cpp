@@ -7,7 +7,8 @@
 
 namespace llmft::cpu {
 
-AttentionTasks attention_tasks(const int32_t* cu_q, const int32_t* cu_k, int64_t documents, int64_t piece) {
+AttentionTasks attention_tasks(const int32_t* cu_q, const int32_t* cu_k, int64_t documents, int64_t window,
+                               int64_t piece) {
     thread_local std::vector<AttentionTask> tasks;
     tasks.clear();
     for (int64_t document = 0; document < documents; ++document) {
@@ -15,7 +16,8 @@ AttentionTasks attention_tasks(const int32_t* cu_q, const int32_t* cu_k, int64_t
         const int64_t keys = cu_k[document + 1] - cu_k[document];
         for (int64_t first = 0; first < queries || (first == 0 && piece == kWholeDocuments); first += piece) {
             const int64_t count = std::min(piece, queries - first);
-            const int64_t visible = std::max<int64_t>(0, first + count + keys - queries);
+            const int64_t before = std::max<int64_t>(0, first + count + keys - queries);
+            const int64_t visible = window > 0 ? std::min(window, before) : before;
             tasks.push_back({.document = document, .first_query = first, .queries = count, .pairs = count * visible});
         }
     }

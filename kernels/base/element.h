@@ -20,4 +20,13 @@ template <class Body>
         body(Element<float>{});
 }
 
+// The same where f16 is possible too.
+template <class Body>
+[[gnu::always_inline]] inline void with_float(DType type, Body&& body) {
+    if (type == DType::kF16)
+        body(Element<f16>{});
+    else
+        with_element(type, body);
+}
+
 }   // namespace llmft::cpu::LLMFT_ISA

@@ -28,14 +28,6 @@ void copy(const Cast& a) {
     });
 }
 
-template <class Body>
-void with_float(DType type, Body&& body) {
-    if (type == DType::kF16)
-        body(Element<f16>{});
-    else
-        with_element(type, body);
-}
-
 }   // namespace
 
 void cast(const Cast& a) {

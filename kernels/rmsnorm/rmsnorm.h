@@ -1,7 +1,9 @@
-// y[t,c] = w[c] · round(x[t,c] · rstd[t]),   rstd[t] = 1/√(mean_c x[t,c]² + eps)
+// y[t,g,c] = w[c] · round(x[t,g,c] · rstd[t,g]),   rstd[t,g] = 1/√(mean_c x[t,g,c]² + eps)
+// A row is G groups of C, each normed by itself with the same weight: one group is the residual stream's norm, one for
+// each head the norms of queries and keys.
 // `round` is the cast to y's dtype that Hugging Face's LlamaRMSNorm makes before the weight (formula: transformers,
-// modeling_llama.py). Backward, with x̂ = x·rstd and g = w·d_y:
-//   d_x += rstd · (g − x̂ · mean_c(g·x̂)),   d_w += Σ_t d_y·x̂
+// modeling_llama.py). Backward, with x̂ = x·rstd and e = w·d_y:
+//   d_x += rstd · (e − x̂ · mean_c(e·x̂)),   d_w += Σ_{t,g} d_y·x̂
 // x and d_x share a dtype, y and d_y too; w, x and y may each be f32 or bf16. y may alias x where their dtypes are the
 // same.
 #pragma once
@@ -12,24 +14,26 @@
 namespace llmft {
 
 struct RmsNormForward {
-    View x;        // (T, C)
+    View x;        // (T, G·C)
     View w;        // (1, C)
-    View y;        // (T, C)  may alias x
-    float* rstd;   // (T)     saved for backward
+    View y;        // (T, G·C)  may alias x
+    float* rstd;   // (T, G)    saved for backward
     int64_t rows;
-    int64_t cols;
+    int64_t groups;
+    int64_t cols;   // C
     float eps;
 };
 
 struct RmsNormBackward {
-    View x;              // (T, C)
+    View x;              // (T, G·C)
     View w;              // (1, C)
-    const float* rstd;   // (T)
-    View d_y;            // (T, C)
-    View d_x;            // (T, C)  accumulates: the residual stream adds its gradient here
+    const float* rstd;   // (T, G)
+    View d_y;            // (T, G·C)
+    View d_x;            // (T, G·C)  accumulates: the residual stream adds its gradient here
     float* d_w;          // (C) f32, accumulates; null where the weight is frozen
     int64_t rows;
-    int64_t cols;
+    int64_t groups;
+    int64_t cols;   // C
 };
 
 namespace cpu {

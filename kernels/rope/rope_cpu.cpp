@@ -1,5 +1,6 @@
 #include "kernels/base/element.h"
 #include "kernels/base/parallel.h"
+#include "kernels/base/power.h"
 #include "kernels/base/simd.h"
 #include "kernels/rope/rope.h"
 
@@ -52,18 +53,45 @@ LLMFT_SIMD void put(bf16* p, float x) {
     *p = to_bf16(x);
 }
 
+// The frequencies of documents of `length` tokens; a row of inv_freq, or made in `room`.
+const float* frequencies(const RopeTable& a, int64_t length, float* room) {
+    using Rule = RopeLengths::Rule;
+    const RopeLengths& by = a.lengths;
+    if (by.rule == Rule::kNone || length <= by.original) return a.inv_freq.row<const float>(0);
+    if (by.rule == Rule::kTwoSets) return a.inv_freq.row<const float>(1);
+    const auto dim = static_cast<float>(2 * a.half);
+    const float stretch = by.factor * static_cast<float>(length) / static_cast<float>(by.original) - (by.factor - 1.0f);
+    const float theta = by.theta * static_cast<float>(power(stretch, static_cast<float>(double{dim} / (dim - 2.0))));
+    for (int64_t i = 0; i < a.half; ++i)
+        room[i] = 1.0f / static_cast<float>(power(theta, static_cast<float>(2 * i) / dim));
+    return room;
+}
+
+template <class T>
+void rows(const RopeTable& a, int64_t first, int64_t last, const float* inv_freq) {
+    for (int64_t t = first; t < last; ++t) {
+        T* const cos = a.cos.row<T>(t);
+        T* const sin = a.sin.row<T>(t);
+        for (int64_t i = 0; i < a.half; ++i) {
+            const float angle = static_cast<float>(a.positions[t]) * inv_freq[i];
+            const SinCos at = sin_cos(angle);
+            put(cos + i, static_cast<float>(at.cos) * a.scaling);
+            put(sin + i, static_cast<float>(at.sin) * a.scaling);
+        }
+    }
+}
+
 template <class T>
 void table(const RopeTable& a) {
     parallel_rows(a.tokens, rows_per_task(16 * a.half), [&](int64_t first, int64_t last) {   // 16: an angle is dear
-        for (int64_t t = first; t < last; ++t) {
-            T* const cos = a.cos.row<T>(t);
-            T* const sin = a.sin.row<T>(t);
-            for (int64_t i = 0; i < a.half; ++i) {
-                const float angle = static_cast<float>(a.positions[t]) * a.inv_freq[i];
-                const SinCos at = sin_cos(angle);
-                put(cos + i, static_cast<float>(at.cos) * a.scaling);
-                put(sin + i, static_cast<float>(at.sin) * a.scaling);
-            }
+        if (a.lengths.rule == RopeLengths::Rule::kNone) return rows<T>(a, first, last, a.inv_freq.row<const float>(0));
+        float room[kMaxRopeHalf];
+        int64_t document = 0;
+        for (int64_t t = first; t < last;) {
+            while (a.cu_q[document + 1] <= t) ++document;
+            const int64_t end = a.cu_q[document + 1] < last ? a.cu_q[document + 1] : last;
+            rows<T>(a, t, end, frequencies(a, a.cu_k[document + 1] - a.cu_k[document], room));
+            t = end;
         }
     });
 }

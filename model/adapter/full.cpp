@@ -5,10 +5,6 @@
 
 namespace llmft {
 
-LinearTraining Full::linear(std::string_view, int64_t, int64_t) const {
-    return {.training = LinearGroup::Training::kFull, .rank = 0, .scaling = 0, .dropout = 0};
-}
-
 void Full::initialise(Decoder& model, Run&) {
     model_ = &model;
 }   // the loader filled the masters

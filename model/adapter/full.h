@@ -8,8 +8,8 @@ namespace llmft {
 
 class Full final : public Tuning {
 public:
-    LinearTraining linear(std::string_view module, int64_t in, int64_t out) const override;
-    LinearGroup::Training rest() const override { return LinearGroup::Training::kFull; }
+    ModuleTraining module(const ModuleSpec&) const override { return {.weight = true, .bias = true}; }
+    TiedHead tied_head() const override { return TiedHead::kFollows; }
     void initialise(Decoder& model, Run& run) override;
     void before_step(int64_t step, Run& run) override;
     void after_grads(int64_t, Run&) override {}

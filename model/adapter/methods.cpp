@@ -25,13 +25,14 @@ std::unique_ptr<Tuning> make_full(const MethodRequest& request) {
 
 constexpr MethodEntry kMethods[] = {
     {"lora", kAdapterRate, make_lora},
+    {"qlora", kAdapterRate, make_lora},   // on a base in four bits
     {"full", kFullRate, make_full},
 };
 
 class Frozen final : public Tuning {
 public:
-    LinearTraining linear(std::string_view, int64_t, int64_t) const override { return {}; }
-    LinearGroup::Training rest() const override { return LinearGroup::Training::kFrozen; }
+    ModuleTraining module(const ModuleSpec&) const override { return {}; }
+    TiedHead tied_head() const override { return TiedHead::kFollows; }
     void initialise(Decoder&, Run&) override {}
     void before_step(int64_t, Run&) override {}
     void after_grads(int64_t, Run&) override {}

@@ -1,12 +1,12 @@
-// The seam between methods and the model: what a method does to each linear is asked once, before memory is planned;
+// The seam between methods and the model: what a method does to each module is asked once, before memory is planned;
 // then it gives starting values, publishes masters before each step, and writes its result. Adding a method is a file
 // beside this one and a line in the table of model/adapter/methods.cpp.
 #pragma once
 
 #include <filesystem>
-#include <string>
 #include <string_view>
 
+#include "engine/io/model_source.h"
 #include "engine/train/method.h"
 #include "model/linear.h"
 
@@ -14,24 +14,35 @@ namespace llmft {
 
 class Decoder;
 
-struct LinearTraining {
-    LinearGroup::Training training = LinearGroup::Training::kFrozen;
-    int64_t rank = 0;
-    double scaling = 0;   // α/r
-    double dropout = 0;
+struct ModuleSpec {
+    enum class Kind : uint8_t { kLinear, kHead, kEmbedding, kNorm } kind;
+    std::string_view path;   // Hugging Face's: "model.layers.0.self_attn.q_proj"
+    int64_t in;              // of an embedding the vocabulary, of a norm 1
+    int64_t out;
 };
 
+struct ModuleTraining {
+    bool weight = false;   // trained itself
+    bool bias = false;     // so is its bias, where it has one
+    int64_t rank = 0;      // of an adapter; 0: none. Not for norms
+    double scaling = 0;    // α/r
+    double dropout = 0;
+    bool lora_bias = false;   // lora_B has a bias
+};
+
+// A tied head whose embedding is trained: still one matrix, or a copy of what the embedding was (PEFT's
+// modules_to_save).
+enum class TiedHead : uint8_t { kFollows, kStays };
+
 struct SaveFolders {
-    std::filesystem::path base;     // where the base model lies: its name for readers, its config.json for copies
+    const ModelSource& base;        // its path is the base's name for readers, its config.json is copied
     std::filesystem::path output;   // exists
 };
 
 class Tuning : public Method {
 public:
-    // module: Hugging Face path, "model.layers.0.self_attn.q_proj". in, out: the linear's widths.
-    virtual LinearTraining linear(std::string_view module, int64_t in, int64_t out) const = 0;
-    // Embeddings, norms and head.
-    virtual LinearGroup::Training rest() const = 0;
+    virtual ModuleTraining module(const ModuleSpec&) const = 0;
+    virtual TiedHead tied_head() const = 0;
     // Once, after the base weights are loaded.
     virtual void initialise(Decoder&, Run&) = 0;
     // The result: an adapter, or a model folder.

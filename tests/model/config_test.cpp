@@ -3,11 +3,8 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
-#include <cmath>
-
 #include "engine/io/json_field.h"
 #include "kernels/base/error.h"
-#include "tests/harness/paths.h"
 
 namespace llmft {
 namespace {
@@ -53,6 +50,11 @@ TEST_CASE("a config.json field that the maths cannot follow is refused with its 
         changed[key] = value;
         return changed;
     };
+    const auto longrope = [&](const char* key, const Json& value) {
+        Json changed = {{"type", "longrope"}, {"short_factor", {1, 1, 1, 1}}, {"long_factor", {1, 1, 1, 1}}};
+        changed[key] = value;
+        return changed;
+    };
     const Bad cases[] = {
         {"hidden_size", 0, "RANGE"},
         {"hidden_size", -48, "RANGE"},
@@ -74,14 +76,16 @@ TEST_CASE("a config.json field that the maths cannot follow is refused with its 
         {"tie_word_embeddings", 1, "SCHEMA"},
         {"rope_theta", 0, "RANGE"},
         {"rope_theta", -10000.0, "RANGE"},
-        {"model_type", "mistral", "SCHEMA"},
+        {"model_type", "gpt2", "SCHEMA"},
         {"model_type", 3, "SCHEMA"},
         {"auto_map", {{"AutoModel", "code.Model"}}, "UNSAFE"},
         {"hidden_act", "gelu", "SCHEMA"},
-        {"attention_bias", true, "SCHEMA"},
-        {"mlp_bias", true, "SCHEMA"},
+        {"attention_bias", 1, "SCHEMA"},
+        {"mlp_bias", "false", "SCHEMA"},
         {"attention_dropout", 0.1, "SCHEMA"},
         {"sliding_window", 4096, "SCHEMA"},
+        {"num_local_experts", 8, "SCHEMA"},
+        {"embedding_multiplier", 12.0, "SCHEMA"},
         {"quantization_config", {{"quant_method", "gptq"}}, "SCHEMA"},
         {"attn_logit_softcapping", 50.0, "SCHEMA"},
         {"final_logit_softcapping", 30.0, "SCHEMA"},
@@ -89,15 +93,31 @@ TEST_CASE("a config.json field that the maths cannot follow is refused with its 
         {"layer_types", {"full_attention"}, "SCHEMA"},
         {"dtype", "int8", "DTYPE"},
         {"eos_token_id", 2.5, "SCHEMA"},
-        {"rope_scaling", {{"rope_type", "yarn"}, {"factor", 4}}, "RANGE"},
-        {"rope_scaling", {{"type", "linear"}, {"factor", 4}}, "RANGE"},
+        {"rope_scaling", {{"rope_type", "ntk-by-parts"}, {"factor", 4}}, "RANGE"},
+        {"rope_scaling", {{"type", "proportional"}, {"factor", 4}}, "RANGE"},
         {"rope_scaling", "llama3", "SCHEMA"},
+        {"rope_scaling", {{"type", "linear"}}, "SCHEMA"},
+        {"rope_scaling", {{"type", "linear"}, {"factor", 0}}, "RANGE"},
+        {"rope_scaling", {{"type", "dynamic"}}, "SCHEMA"},
+        {"rope_scaling", {{"type", "dynamic"}, {"factor", 0.5}}, "RANGE"},
+        {"rope_scaling", {{"type", "yarn"}, {"factor", "4"}}, "SCHEMA"},
+        {"rope_scaling", {{"type", "yarn"}, {"factor", 4}, {"rope_theta", 0.9}}, "RANGE"},
+        {"rope_scaling", {{"type", "yarn"}, {"factor", 4}, {"beta_fast", -1}}, "RANGE"},
+        {"rope_scaling", {{"type", "yarn"}, {"factor", 4}, {"truncate", 1}}, "SCHEMA"},
+        {"rope_scaling", {{"type", "yarn"}, {"factor", 4}, {"attention_factor", 0}}, "RANGE"},
+        {"rope_scaling", {{"type", "longrope"}, {"factor", 4}, {"long_factor", {1, 1, 1, 1}}}, "SCHEMA"},
+        {"rope_scaling", longrope("long_factor", {1, 1, 1}), "SCHEMA"},
+        {"rope_scaling", longrope("short_factor", {1, 1, 1, 0}), "RANGE"},
+        {"rope_scaling", longrope("short_factor", 1), "SCHEMA"},
+        {"rope_scaling", longrope("original_max_position_embeddings", 1), "RANGE"},
+        {"rope_parameters", {{"full_attention", {{"rope_type", "default"}}}}, "SCHEMA"},
+        {"rope_parameters", {{"rope_type", "default"}, {"mrope_section", {1, 1, 2}}}, "SCHEMA"},
         {"rope_scaling", rope("factor", 0), "RANGE"},
         {"rope_scaling", rope("factor", "8"), "SCHEMA"},
         {"rope_scaling", rope("low_freq_factor", nullptr), "SCHEMA"},
         {"rope_scaling", rope("high_freq_factor", 1), "RANGE"},
         {"rope_scaling", rope("original_max_position_embeddings", 0), "RANGE"},
-        {"rope_parameters", {{"rope_type", "longrope"}}, "RANGE"},
+        {"rope_parameters", {{"rope_type", "longrope"}}, "SCHEMA"},
         {"rope_parameters", {{"rope_type", "default"}, {"partial_rotary_factor", 0.25}}, "SCHEMA"},
     };
     for (const Bad& bad : cases) {
@@ -109,6 +129,9 @@ TEST_CASE("a config.json field that the maths cannot follow is refused with its 
     Json sliding = plain();
     sliding["layer_types"] = {"full_attention", "sliding_attention"};
     CHECK(refusal(sliding, "layer_types[1]") == "SCHEMA");
+    Json two = plain();   // D = 2 has no dynamic frequencies
+    two.update({{"head_dim", 2}, {"rope_scaling", {{"type", "dynamic"}, {"factor", 2}}}});
+    CHECK(refusal(two, "rope_scaling.type") == "RANGE");
 }
 
 TEST_CASE("a config.json without one of its sizes is refused, not filled up") {
@@ -166,26 +189,18 @@ TEST_CASE("keys that change nothing are ignored, and those nobody knows are kept
     CHECK(parse(json).unknown_keys == std::vector<std::string>{"apple", "zebra"});
 }
 
-TEST_CASE("inverse frequencies are those of transformers in every spelling of rope") {
-    const Json json = parse_json_file(test::source_dir() / "tests/golden/rope_inv_freq.json", {});
-    for (const Json& golden : json) {
-        CAPTURE(golden.at("config").dump());
-        const std::vector<float> got = rope_inv_freq(parse(golden.at("config")));
-        REQUIRE(got.size() == golden.at("inv_freq").size());
-        for (size_t i = 0; i < got.size(); ++i) {
-            const auto want = golden.at("inv_freq")[i].get<double>();
-            // Ours takes theta^x correctly rounded, torch's vector pow is within an ulp; the reciprocal and, for
-            // llama3, the blend can double that: 2 ulp of f32.
-            CHECK(std::abs(got[i] - want) <= 0x1p-22 * want);
-        }
-    }
-}
-
 TEST_CASE("parameter counts are those of the tensors in the files") {
     // 2 layers of q 48·48, k and v 48·16, o 48·48, three of 48·80; embedding 127·48; five norms of 48.
     CHECK(linear_parameter_count(parse(plain())) == 2 * (2 * 48 * 48 + 2 * 48 * 16 + 3 * 48 * 80));
     CHECK(parameter_count(parse(plain())) == linear_parameter_count(parse(plain())) + 127 * 48 + 5 * 48);
     CHECK(parameter_count(with("tie_word_embeddings", false)) == parameter_count(parse(plain())) + 127 * 48);
+    CHECK(parameter_count(with("attention_bias", true)) == parameter_count(parse(plain())) + 2 * (48 + 16 + 16 + 48));
+    CHECK(parameter_count(with("mlp_bias", true)) == parameter_count(parse(plain())) + 2 * (80 + 80 + 48));
+    Json qwen = plain();
+    qwen.update({{"model_type", "qwen2"}, {"head_dim", nullptr}});
+    CHECK(parameter_count(parse(qwen)) == parameter_count(parse(plain())) + 2 * (48 + 16 + 16));
+    qwen.update({{"model_type", "qwen3"}, {"head_dim", 8}});   // and a norm of queries and one of keys
+    CHECK(parameter_count(parse(qwen)) == parameter_count(parse(plain())) + 2 * (8 + 8));
 }
 
 TEST_CASE("the largest sizes that are accepted do not overflow the parameter count") {

@@ -15,11 +15,12 @@ import warnings
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
+os.environ["TORCHDYNAMO_DISABLE"] = "1"   # bitsandbytes would compile its decode anew for each shape
 
 import numpy as np
 import torch
 from safetensors.torch import save_file
-from transformers import LlamaForCausalLM
+from transformers import AutoModelForCausalLM
 from transformers.utils import logging
 
 logging.set_verbosity_error()
@@ -41,7 +42,7 @@ def data_folder():
 
 def load_model(folder):
     """A model as every case runs it: f32, eager attention, no dropout (the configurations here have none)."""
-    model = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
     model.config.use_cache = False
     return model.eval()
 

@@ -1,6 +1,6 @@
 """Case B: gradients of the *sum* of token cross-entropies over four documents with completion masks.
 
-  grad-full-<model>       every parameter
+  grad-full-<model>       every parameter; also of the models of families.py
   grad-lora-<model>       lora_A and lora_B of all linears, r 5, alpha 7, B random
   grad-lora-some-<model>  the same with q_proj, v_proj and down_proj alone
 expected.json: sum_loss and, per example, losses, predicted (tokens that carry loss) and correct (argmax hits);
@@ -11,6 +11,7 @@ import torch
 
 import adapters
 import common
+import families
 import llama_f64
 import tiny_models
 
@@ -20,6 +21,7 @@ DOCUMENTS = {
     "tiny-gqa": ((9, (range(4, 9),)), (24, (range(0, 24),)), (17, (range(5, 9), range(12, 17))), (33, (range(32, 33),))),
     "tiny-llama3": ((9, (range(4, 9),)), (70, (range(0, 70),)), (17, (range(5, 9), range(12, 17))), (33, (range(32, 33),))),
 }
+RELATIVES = [*families.FAMILIES, "tiny-rope-yarn", "tiny-rope-longrope-top"]
 VARIANTS = {"lora": "all-linear", "lora-some": ["q_proj", "v_proj", "down_proj"]}
 
 
@@ -27,7 +29,7 @@ def make_batch(model, name):
     """Random ids, every third one the model's own guess, so that some predictions are right."""
     rng = np.random.default_rng(7)
     batch = []
-    for length, kept in DOCUMENTS[name]:
+    for length, kept in DOCUMENTS.get(name, DOCUMENTS["tiny-gqa"]):
         ids = common.random_ids(rng, model.config.vocab_size, length)
         with torch.no_grad():
             for t in range(2, length, 3):
@@ -73,7 +75,7 @@ def make_full(out, name):
 
 def make_lora(out, name, variant):
     folder, batch = out / f"grad-{variant}-{name}", make_batch(common.load_model(out / name), name)
-    start = adapters.attach(common.load_model(out / name), name, seed=5, rank=5, alpha=7, targets=VARIANTS[variant],
+    start = adapters.attach(common.load_model(out / name), name, seed=5, rank=5, alpha=7, target_modules=VARIANTS[variant],
                             b_std=0.05)
     adapters.save(start, folder / "adapter")
     model = adapters.load(common.load_model(out / name), folder / "adapter")
@@ -87,9 +89,15 @@ def make_lora(out, name, variant):
     return expected
 
 
+def describe(case, e):
+    print(f"{case}: loss {e['sum_loss']:.4f} over {sum(e['predicted'])} tokens, "
+          f"gradients within {e['relative_error_against_f64']:.1e} of float64")
+
+
 def make(out):
     for name in DOCUMENTS:
         cases = {"full": make_full(out, name), **{v: make_lora(out, name, v) for v in VARIANTS}}
         for case, e in cases.items():
-            print(f"grad-{case}-{name}: loss {e['sum_loss']:.4f} over {sum(e['predicted'])} tokens, "
-                  f"gradients within {e['relative_error_against_f64']:.1e} of float64")
+            describe(f"grad-{case}-{name}", e)
+    for name in RELATIVES:
+        describe(f"grad-full-{name}", make_full(out, name))

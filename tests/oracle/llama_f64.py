@@ -1,4 +1,4 @@
-"""Llama and its LoRA written once more, from the formulas alone, in float64: the goldens are checked against it.
+"""Llama, its relatives and their LoRA written once more, from the formulas alone, in float64: the goldens are checked against it.
 
 It shares no code with transformers or PEFT, and torch's autograd differentiates it, so a golden that agrees is right
 about both the forward and the gradient. Its own gradient is checked by central differences (finite_difference).
@@ -8,64 +8,98 @@ import math
 import torch
 import torch.nn.functional as F
 
+import rope_f64
+
 GROUPS = {"q_proj": 0, "k_proj": 0, "v_proj": 0, "o_proj": 1, "gate_proj": 2, "up_proj": 2, "down_proj": 3}
 
 
-def inverse_frequencies(config, head_dim):
-    rope = config.get("rope_parameters") or {"rope_theta": config["rope_theta"], **(config.get("rope_scaling") or {})}
-    out = []
-    for i in range(head_dim // 2):
-        f = rope["rope_theta"] ** (-2 * i / head_dim)
-        if rope.get("rope_type", "default") == "llama3":
-            turns = rope["original_max_position_embeddings"] * f / (2 * math.pi)
-            low, high = rope["low_freq_factor"], rope["high_freq_factor"]
-            s = min(1.0, max(0.0, (turns - low) / (high - low)))
-            f = (1 - s) * f / rope["factor"] + s * f
-        out.append(f)
-    return torch.tensor(out, dtype=torch.float64)
-
-
-def rotate(x, angle):
+def rotate(x, angle, scaling):
     a, b = x.chunk(2, -1)
-    return torch.cat([a * angle.cos() - b * angle.sin(), b * angle.cos() + a * angle.sin()], -1)
+    cos, sin = angle.cos() * scaling, angle.sin() * scaling
+    return torch.cat([a * cos - b * sin, b * cos + a * sin], -1)
 
 
-def forward(config, weights, ids, lora=None, scale=0.0, masks=None):
-    """Logits (T, V). weights and lora: float64 by their file names; masks: dropout factors by module index."""
+def window(config, layer):
+    """How many keys a query sees, itself among them; 0: all before it."""
+    kinds, width = config.get("layer_types"), config.get("sliding_window") or 0
+    if kinds:
+        return width if kinds[layer] == "sliding_attention" else 0
+    if config["model_type"] in ("qwen2", "qwen3"):
+        return width if config["use_sliding_window"] and layer >= config["max_window_layers"] else 0
+    return width if config["model_type"] == "mistral" else 0
+
+
+def head_dim(config):
+    return config.get("head_dim") or config["hidden_size"] // config["num_attention_heads"]
+
+
+def forward(config, weights, ids, lora=None, scale=None, masks=None):
+    """Logits (T, V). weights and lora: float64 by their file names; scale(module path): alpha/r; masks: dropout factors
+    by module index. A tensor of lora that bears a weight's name takes its place: trained biases, modules_to_save."""
     heads, kv = config["num_attention_heads"], config["num_key_value_heads"]
-    dim = config.get("head_dim") or config["hidden_size"] // heads
-    count = len(ids)
-    angle = torch.arange(count, dtype=torch.float64)[:, None] * inverse_frequencies(config, dim)
+    dim, count = head_dim(config), len(ids)
+    turns, scaling = rope_f64.frequencies(config, dim, count)
+    angle = torch.arange(count, dtype=torch.float64)[:, None] * turns
+    lora = lora or {}
 
-    def rms(x, w):
-        return x / torch.sqrt((x * x).mean(-1, keepdim=True) + config["rms_norm_eps"]) * w
+    def weight(name):
+        module, _, leaf = name.rpartition(".")
+        below = lora.get(f"base_model.model.{module}.base_layer.{leaf}", weights.get(name))
+        return lora.get("base_model.model." + name, below)
 
-    def linear(x, layer, block, name):
-        stem = f"model.layers.{layer}.{block}.{name}"
-        y = x @ weights[stem + ".weight"].T
-        a = (lora or {}).get(f"base_model.model.{stem}.lora_A.weight")
-        if a is not None:
-            dropped = x if masks is None else x * masks[4 * layer + GROUPS[name]]
-            y = y + scale * (dropped @ a.T @ lora[f"base_model.model.{stem}.lora_B.weight"].T)
+    def adapter(module, part):
+        return lora.get(f"base_model.model.{module}.{part}")
+
+    def rms(x, name):
+        return x / torch.sqrt((x * x).mean(-1, keepdim=True) + config["rms_norm_eps"]) * weight(name + ".weight")
+
+    def product(x, module, w, mask=None):
+        y, bias = x @ w.T, weight(module + ".bias")
+        y = y if bias is None else y + bias
+        if adapter(module, "lora_A.weight") is not None:
+            low = (x if mask is None else x * mask) @ adapter(module, "lora_A.weight").T
+            y = y + scale(module) * (low @ adapter(module, "lora_B.weight").T)
+            if adapter(module, "lora_B.bias") is not None:
+                y = y + scale(module) * adapter(module, "lora_B.bias")
         return y
 
-    x = weights["model.embed_tokens.weight"][torch.tensor(ids)]
+    def linear(x, layer, block, name):
+        module = f"model.layers.{layer}.{block}.{name}"
+        return product(x, module, weight(module + ".weight"), masks and masks[4 * layer + GROUPS[name]])
+
+    def split(x, layer, name):
+        """(heads, T, dim) of a projection, normalised per head where the model has such norms."""
+        x = linear(x, layer, "self_attn", name + "_proj").view(count, -1, dim).transpose(0, 1)
+        norm = f"model.layers.{layer}.self_attn.{name}_norm"
+        return rms(x, norm) if norm + ".weight" in weights else x
+
+    def embed():
+        at, module = torch.tensor(ids), "model.embed_tokens"
+        x = weight(module + ".weight")[at]
+        if adapter(module, "lora_embedding_A") is not None:
+            low = adapter(module, "lora_embedding_A")[:, at].T
+            x = x + scale(module) * (low @ adapter(module, "lora_embedding_B").T)
+        return x
+
+    x = embed()
     causal = torch.full((count, count), -math.inf, dtype=torch.float64).triu(1)
     for layer in range(config["num_hidden_layers"]):
-        n = rms(x, weights[f"model.layers.{layer}.input_layernorm.weight"])
-        q, k, v = (linear(n, layer, "self_attn", p).view(count, -1, dim).transpose(0, 1)
-                   for p in ("q_proj", "k_proj", "v_proj"))
-        k, v = (t.repeat_interleave(heads // kv, 0) for t in (rotate(k, angle), v))
-        p = (rotate(q, angle) @ k.transpose(1, 2) / math.sqrt(dim) + causal).softmax(-1)
+        n = rms(x, f"model.layers.{layer}.input_layernorm")
+        q, k, v = (split(n, layer, p) for p in "qkv")
+        k, v = (t.repeat_interleave(heads // kv, 0) for t in (rotate(k, angle, scaling), v))
+        seen = causal
+        if window(config, layer):
+            seen = causal + torch.full_like(causal, -math.inf).tril(-window(config, layer))
+        p = (rotate(q, angle, scaling) @ k.transpose(1, 2) / math.sqrt(dim) + seen).softmax(-1)
         x = x + linear((p @ v).transpose(0, 1).reshape(count, -1), layer, "self_attn", "o_proj")
-        n = rms(x, weights[f"model.layers.{layer}.post_attention_layernorm.weight"])
+        n = rms(x, f"model.layers.{layer}.post_attention_layernorm")
         x = x + linear(F.silu(linear(n, layer, "mlp", "gate_proj")) * linear(n, layer, "mlp", "up_proj"),
                        layer, "mlp", "down_proj")
-    x = rms(x, weights["model.norm.weight"])
-    return x @ weights.get("lm_head.weight", weights["model.embed_tokens.weight"]).T
+    head = weight("lm_head.weight")
+    return product(rms(x, "model.norm"), "lm_head", weights["model.embed_tokens.weight"] if head is None else head)
 
 
-def loss(config, weights, batch, lora=None, scale=0.0, masks=None):
+def loss(config, weights, batch, lora=None, scale=None, masks=None):
     """Sum over the batch of -log p(next token) where the unshifted label is not -100. masks: one dict per example."""
     total = torch.zeros((), dtype=torch.float64)
     for i, example in enumerate(batch):

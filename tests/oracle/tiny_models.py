@@ -15,6 +15,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 import common
 import llama_f64
+import rope_f64
 
 LLAMA3 = {"rope_type": "llama3", "rope_theta": 10000.0, "factor": 4.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
           "original_max_position_embeddings": 64}
@@ -84,7 +85,7 @@ def read_f64(folder):
 
 def check_llama3_regimes(config):
     plain = 10000.0 ** (-np.arange(0, 16, 2) / 16)
-    ratio = llama_f64.inverse_frequencies(config, 16).numpy() / plain
+    ratio = rope_f64.frequencies(config, 16, 75)[0].numpy() / plain
     kept, divided = np.isclose(ratio, 1).sum(), np.isclose(ratio, 0.25).sum()
     assert kept and divided and kept + divided < len(ratio), ratio
 

@@ -17,6 +17,7 @@ struct AttentionShape {
     int64_t kv_heads;
     int64_t width;   // D
     double scale;
+    int64_t window = 0;   // keys that a query sees; 0: all before it
 };
 
 // Calls visit(head, query row, key row) for every pair in sight.
@@ -29,7 +30,8 @@ void for_each_pair(const AttentionShape& s, Visit&& visit) {
         const int64_t len_k = s.keys[document];
         for (int64_t head = 0; head < s.heads; ++head)
             for (int64_t i = 0; i < len_q; ++i)
-                for (int64_t j = 0; j <= i + len_k - len_q; ++j) visit(head, first_query + i, first_key + j);
+                for (int64_t j = 0; j <= i + len_k - len_q; ++j)
+                    if (s.window == 0 || j > i + len_k - len_q - s.window) visit(head, first_query + i, first_key + j);
         first_query += len_q;
         first_key += len_k;
     }

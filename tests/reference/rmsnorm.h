@@ -6,24 +6,30 @@
 
 namespace llmft::test::reference {
 
+// A row of x is x.cols / w.cols groups.
 inline void rmsnorm_forward(const Matrix& x, const Matrix& w, double eps, Matrix& y, Matrix& rstd) {
-    for (int64_t t = 0; t < x.rows; ++t) {
+    const int64_t groups = x.cols / w.cols;
+    for (int64_t i = 0; i < x.rows * groups; ++i) {
+        const int64_t t = i / groups, first = i % groups * w.cols;
         double squares = 0.0;
-        for (int64_t c = 0; c < x.cols; ++c) squares += x(t, c) * x(t, c);
-        rstd[t] = 1.0 / std::sqrt(squares / static_cast<double>(x.cols) + eps);
-        for (int64_t c = 0; c < x.cols; ++c) y(t, c) = w[c] * (x(t, c) * rstd[t]);
+        for (int64_t c = 0; c < w.cols; ++c) squares += x(t, first + c) * x(t, first + c);
+        rstd[i] = 1.0 / std::sqrt(squares / static_cast<double>(w.cols) + eps);
+        for (int64_t c = 0; c < w.cols; ++c) y(t, first + c) = w[c] * (x(t, first + c) * rstd[i]);
     }
 }
 
 inline void rmsnorm_backward(const Matrix& x, const Matrix& w, const Matrix& rstd, const Matrix& d_y, Matrix& d_x,
                              Matrix& d_w) {
-    for (int64_t t = 0; t < x.rows; ++t) {
-        double mean = 0.0;
-        for (int64_t c = 0; c < x.cols; ++c) mean += w[c] * d_y(t, c) * x(t, c) * rstd[t] / static_cast<double>(x.cols);
-        for (int64_t c = 0; c < x.cols; ++c) {
-            const double normed = x(t, c) * rstd[t];
-            d_x(t, c) += rstd[t] * (w[c] * d_y(t, c) - normed * mean);
-            d_w[c] += d_y(t, c) * normed;
+    const int64_t groups = x.cols / w.cols;
+    for (int64_t i = 0; i < x.rows * groups; ++i) {
+        const int64_t t = i / groups, first = i % groups * w.cols;
+        double sum = 0.0;
+        for (int64_t c = 0; c < w.cols; ++c) sum += w[c] * d_y(t, first + c) * x(t, first + c) * rstd[i];
+        const double mean = sum / static_cast<double>(w.cols);
+        for (int64_t c = 0; c < w.cols; ++c) {
+            const double normed = x(t, first + c) * rstd[i];
+            d_x(t, first + c) += rstd[i] * (w[c] * d_y(t, first + c) - normed * mean);
+            d_w[c] += d_y(t, first + c) * normed;
         }
     }
 }

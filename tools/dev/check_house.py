@@ -34,6 +34,7 @@ LIBRARIES = {  # a third-party header → who may include it
     "nlohmann/": ("engine/io/",),
     "dnnl": ("kernels/gemm/", "kernels/attention/"),
     "CLI/": ("tools/",),
+    "pcre2": ("engine/io/",),
     "toml++/": ("tools/",),
     "doctest/": ("tests/",),
 }
