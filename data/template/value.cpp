@@ -126,6 +126,7 @@ const Value* Namespace::find(std::string_view name) const {
 }
 
 void Namespace::put(std::string_view name, Value value) {
+    if (name.starts_with('_')) fail(fmt::format("a namespace takes no attribute '{}' with an underscore first", name));
     if (const Value* old = find(name))
         *const_cast<Value*>(old) = std::move(value);
     else

@@ -107,6 +107,7 @@ private:
 struct Namespace final : HeapNode {
     std::vector<std::pair<std::string, Value>> items;
     const Value* find(std::string_view name) const;
+    // A name that begins with an underscore is refused, as transformers does.
     void put(std::string_view name, Value value);
 };
 
