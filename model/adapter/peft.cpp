@@ -71,7 +71,7 @@ int64_t added_parameter_count(const std::vector<Parameter>& parameters) {
 }
 
 std::vector<float> load_peft_tensor(const Safetensors& file, const Parameter& p) {
-    const std::string key = kPrefix + p.name;
+    const std::string key = kPeftPrefix + p.name;
     const SafeTensor* tensor = file.find(key);
     if (!tensor) throw UserError("MISSING", file.file(), key, "no such tensor", kOtherBase);
     if (!is_transposed(p)) return load_matrix(*tensor, file.file(), p.rows, p.cols);
