@@ -5,6 +5,7 @@
 #include "engine/io/json.h"
 #include "tools/cmd.h"
 #include "tools/open_model.h"
+#include "tools/sheet.h"
 #include "tools/train_setup.h"
 
 namespace llmft {

@@ -1,8 +1,9 @@
 #include "tools/session.h"
 
 #include <algorithm>
+#include <utility>
 
-#include "model/names.h"
+#include "model/adapter/peft.h"
 
 namespace llmft {
 
@@ -16,7 +17,7 @@ Session::Session(std::unique_ptr<Device> device, int64_t capacity, const ModelCo
       comm_(make_single_comm()) {
     Run r = run();
     DecoderOptions options = {
-        .dtype = shape.dtype, .tokens = shape.tokens, .recompute = shape.recompute, .objective = shape.objective};
+        .dtype = shape.dtype, .tokens = shape.tokens, .recompute = shape.recompute, .objective = shape.objective, .quantization = shape.quantization};
     options.recompute.resize(static_cast<size_t>(config.num_hidden_layers), Recompute::kNone);
     model_.emplace(config, options, tuning, r);
     slots_.emplace(shape.tokens, DecoderOptions::kHeadChunkRows, arena_);
@@ -61,13 +62,6 @@ private:
     Window window_;
 };
 
-int64_t own_biases(const ParameterSet& set) {
-    int64_t count = 0;
-    for (const Parameter& p : set.parameters())
-        if (p.name.ends_with(".bias") && !p.name.ends_with(names::kLoraBias)) count += p.rows * p.cols;
-    return count;
-}
-
 }   // namespace
 
 Plan plan_session(const ModelConfig& config, const SessionShape& shape, int64_t document_tokens, Tuning& tuning) {
@@ -83,7 +77,7 @@ Plan plan_session(const ModelConfig& config, const SessionShape& shape, int64_t 
             .ops = session.profile().rows(),
             .tokens = shape.tokens,
             .trainable = session.model().parameters().count(),
-            .own_biases = own_biases(session.model().parameters())};
+            .added = added_parameter_count(std::as_const(session.model()).parameters().parameters())};
 }
 
 }   // namespace llmft

@@ -1,10 +1,10 @@
 #include "engine/log/log.h"
 
-#include <fmt/format.h>
-
 #include <cstdio>
 #include <mutex>
 #include <string>
+
+#include "engine/io/quote.h"
 
 namespace llmft::log {
 namespace {
@@ -14,15 +14,7 @@ bool holding = true;
 std::string held;
 
 std::string one_line(Level level, std::string_view text) {
-    std::string line = level == Level::kNote ? "llmft: note: " : "llmft: warning: ";
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte < 0x20 || byte == 0x7f)
-            line += fmt::format("\\x{:02x}", byte);
-        else
-            line += c;
-    }
-    return line + '\n';
+    return (level == Level::kNote ? "llmft: note: " : "llmft: warning: ") + on_one_line(text) + '\n';
 }
 
 void print(const std::string& text) {

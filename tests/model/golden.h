@@ -53,8 +53,8 @@ struct SessionOptions {
     SessionShape::Use use = SessionShape::Use::kTrain;
     const Objective* objective = &sft();
 };
-// A loaded, initialised and published session.
-std::unique_ptr<Session> open_session(const std::filesystem::path& model_folder, Tuning& tuning,
+// A loaded, initialised and published session. `path`: a model folder or a GGUF file.
+std::unique_ptr<Session> open_session(const std::filesystem::path& path, Tuning& tuning,
                                       const SessionOptions& options);
 
 // Every parameter by the name that expected.safetensors uses: of a Full those of model.safetensors, else PEFT's keys,
