@@ -128,11 +128,11 @@ Quant4Source quant4_source(const StoredTensor& tensor, const ModelWeights& weigh
                         int64_t first, int64_t count) -> const void* {
                 const Origin origin = {tensor.file, tensor.name};
                 const StoredRows rows = weights.rows(tensor, first, count, scratch->stored);
-                expect_rows(rows, first, cols, origin);
+                expect_loadable(rows, first * cols, origin);
                 if (rows.dtype == encoded) return rows.bytes.data();
                 scratch->converted.resize(static_cast<size_t>(count * cols * size_bytes(encoded)));
                 ops::convert(scratch->converted.data(), encoded, rows.bytes.data(), rows.dtype, count * cols);
-                expect_rows({scratch->converted, encoded}, first, cols, origin);   // f16 ends at 65504
+                expect_loadable({scratch->converted, encoded}, first * cols, origin);   // f16 ends at 65504
                 return scratch->converted.data();
             }};
 }
@@ -152,8 +152,8 @@ void load_packed(const StoredTensor& tensor, const ModelWeights& weights, Quant4
             refuse("SCHEMA", fmt::format("its scales are {}quantised; config.json says otherwise",
                                          stored.double_quant() == DoubleQuant::kYes ? "" : "not "));
         if (stored.block < Quant4Data::kBlock)
-            refuse("RANGE", fmt::format("is in blocks of {}; at least {} are computed with", stored.block,
-                                        Quant4Data::kBlock));
+            refuse("RANGE",
+                   fmt::format("is in blocks of {}; at least {} are computed with", stored.block, Quant4Data::kBlock));
         return upload(to, stored, run);
     }
     const auto& described = model.config().quantization;
