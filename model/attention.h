@@ -26,7 +26,7 @@ struct KeyValueCache {
 // What a forward or backward of one micro-batch shares over all layers.
 struct LayerContext {
     LinearContext linear;
-    Tensor cos, sin;   // (T, D/2)
+    Tensor cos, sin;                 // (T, D/2)
     ops::AttentionShape attention;   // of layers without a window
     ops::AttentionShape windowed;    // of the others: all have the model's one
 };
