@@ -12,6 +12,7 @@
 
 #include "engine/io/model_source.h"
 #include "kernels/base/dtype.h"
+#include "model/quantization.h"
 #include "model/rope.h"
 
 namespace llmft {
@@ -34,6 +35,7 @@ struct ModelConfig {
     bool qk_norm = false;   // queries and keys are normed per head, before RoPE
     RopeConfig rope;
     std::optional<DType> dtype;   // what the weights are said to be in
+    std::optional<Quantization> quantization;   // how linears are stored, where the file says so
     std::optional<int64_t> bos_token_id, pad_token_id;
     std::vector<int64_t> eos_token_ids;
     std::vector<std::string> unknown_keys;

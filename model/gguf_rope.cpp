@@ -39,8 +39,25 @@ bool follows(const std::vector<float>& divisors, const Llama3Rule& rule, double 
     return true;
 }
 
-// The file keeps the divisors alone. They are what the rule makes of its parameters, and those it is looked for among:
-// the last pair has the factor, the length of the first training is a power of two.
+// The parameters that make these divisors: the last pair has the factor, the length of the first training is a power of
+// two, for every Llama 3 so far this one.
+std::optional<Json> llama3_rule(const std::vector<float>& divisors, double theta) {
+    constexpr int64_t kUsual = 8192, kShortest = 16, kLongest = 1 << 20;
+    std::vector<int64_t> lengths = {kUsual};
+    for (int64_t length = kShortest; length <= kLongest; length *= 2) lengths.push_back(length);
+    for (const int64_t length : lengths) {
+        const Llama3Rule rule = {.factor = divisors.back(), .original = static_cast<double>(length)};
+        if (rule.factor > 1 && rule.factor <= kMostFactor && follows(divisors, rule, theta))
+            return Json{{"rope_type", "llama3"},
+                        {"factor", rule.factor},
+                        {"low_freq_factor", Llama3Rule::kLow},
+                        {"high_freq_factor", Llama3Rule::kHigh},
+                        {"original_max_position_embeddings", length}};
+    }
+    return std::nullopt;
+}
+
+// The file keeps no parameters, only what the rule makes of them.
 Json llama3_from_divisors(const GgufTensor& tensor, const Gguf& gguf, double theta, int64_t head_dim) {
     const auto refuse = [&](std::string_view what) {
         throw UserError("SCHEMA", gguf.file(), "tensor " + in_quotes(tensor.name), what, kOther);
@@ -51,15 +68,7 @@ Json llama3_from_divisors(const GgufTensor& tensor, const Gguf& gguf, double the
     std::vector<float> divisors(static_cast<size_t>(head_dim / 2));
     std::memcpy(divisors.data(), tensor.bytes.data(), tensor.bytes.size());
     if (std::all_of(divisors.begin(), divisors.end(), [](float x) { return x == 1; })) return {};
-    for (const double original : {8192, 1024, 2048, 4096, 16384, 32768, 65536, 131072}) {
-        const Llama3Rule rule = {.factor = divisors.back(), .original = original};
-        if (rule.factor > 1 && rule.factor <= kMostFactor && follows(divisors, rule, theta))
-            return {{"rope_type", "llama3"},
-                    {"factor", rule.factor},
-                    {"low_freq_factor", Llama3Rule::kLow},
-                    {"high_freq_factor", Llama3Rule::kHigh},
-                    {"original_max_position_embeddings", static_cast<int64_t>(original)}};
-    }
+    if (const auto rule = llama3_rule(divisors, theta)) return *rule;
     refuse("its frequencies follow no rule that this build computes");
     return {};
 }

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <memory>
 #include <set>
 
 #include "engine/io/quote.h"
@@ -15,10 +16,12 @@ namespace {
 
 constexpr int64_t kPieceElements = int64_t{1} << 22;   // decoded at a time: bounds the host's scratch
 
-// A tied model's file may hold the shared matrix under either name.
+// A tied model's file may hold the shared matrix under either name; where one of the two is trained apart, both start
+// as it.
 const StoredTensor& tensor_for(const ModelWeights& weights, const std::string& name, const ModelConfig& config) {
-    const bool shared = config.tie_word_embeddings && name == names::weight(names::embedding());
-    if (shared && !weights.find(name)) return weights.at(names::weight(names::head()));
+    const std::string embedding = names::weight(names::embedding()), head = names::weight(names::head());
+    if (config.tie_word_embeddings && (name == embedding || name == head))
+        return weights.at(weights.find(embedding) ? embedding : head);
     return weights.at(name);
 }
 
@@ -104,10 +107,74 @@ void expect_weights(const Decoder& model, const ModelWeights& weights) {
     }
 }
 
+DType encoded_dtype(const StoredTensor& tensor, const ModelWeights& weights, const ModelConfig& config) {
+    if (tensor.storage != Storage::kPlain) return config.dtype.value_or(DType::kF32);
+    std::vector<std::byte> scratch;
+    return weights.rows(tensor, 0, 0, scratch).dtype;
+}
+
+Quant4Source quant4_source(const StoredTensor& tensor, const ModelWeights& weights, const Quantization& quantization,
+                           DType encoded) {
+    struct Scratch {
+        std::vector<std::byte> stored, converted;
+    };
+    const int64_t cols = tensor.cols();
+    return {.kind = quantization.kind(),
+            .double_quant = quantization.double_quant(),
+            .encoded = encoded,
+            .rows = tensor.shape.front(),
+            .cols = cols,
+            .read = [&tensor, &weights, cols, encoded, scratch = std::make_shared<Scratch>()](
+                        int64_t first, int64_t count) -> const void* {
+                const Origin origin = {tensor.file, tensor.name};
+                const StoredRows rows = weights.rows(tensor, first, count, scratch->stored);
+                expect_loadable(rows, first * cols, origin);
+                if (rows.dtype == encoded) return rows.bytes.data();
+                scratch->converted.resize(static_cast<size_t>(count * cols * size_bytes(encoded)));
+                ops::convert(scratch->converted.data(), encoded, rows.bytes.data(), rows.dtype, count * cols);
+                expect_loadable({scratch->converted, encoded}, first * cols, origin);   // f16 ends at 65504
+                return scratch->converted.data();
+            }};
+}
+
+namespace {
+
+void load_packed(const StoredTensor& tensor, const ModelWeights& weights, Quant4Tensor& to, const Decoder& model,
+                 Run& run) {
+    expect_shape(tensor.shape, to.rows, to.cols, {tensor.file, tensor.name});
+    const auto refuse = [&](const char* kind, const std::string& what) {
+        throw UserError(kind, tensor.file, "tensor " + in_quotes(tensor.name), what,
+                        "fetch the model again, or quantise the original");
+    };
+    if (tensor.storage == Storage::kQuant4) {
+        const Quant4Data stored = weights.quant4(tensor);
+        if (stored.double_quant() != to.double_quant())
+            refuse("SCHEMA", fmt::format("its scales are {}quantised; config.json says otherwise",
+                                         stored.double_quant() == DoubleQuant::kYes ? "" : "not "));
+        if (stored.block < Quant4Data::kBlock)
+            refuse("RANGE",
+                   fmt::format("is in blocks of {}; at least {} are computed with", stored.block, Quant4Data::kBlock));
+        return upload(to, stored, run);
+    }
+    const auto& described = model.config().quantization;
+    if (described) refuse("SCHEMA", fmt::format("is {}; config.json says that it is in four bits", tensor.type));
+    const Quant4Buffers encoded(
+        quant4_source(tensor, weights, *model.quantization(), encoded_dtype(tensor, weights, model.config())));
+    upload(to, encoded.data(), run);
+}
+
+}   // namespace
+
 void load_weights(Decoder& model, const ModelWeights& weights, Run& run) {
     expect_all_known(model.weight_targets(), weights, model.config());
-    for (const WeightTarget& target : model.weight_targets())
-        load_tensor(tensor_for(weights, target.name, model.config()), weights, target.to, run);
+    for (const WeightTarget& target : model.weight_targets()) {
+        const StoredTensor& tensor = tensor_for(weights, target.name, model.config());
+        if (target.packed)
+            load_packed(tensor, weights, model.packed(*target.packed), model, run);
+        else
+            load_tensor(tensor, weights, target.to, run);
+        weights.release(tensor);   // else the file would be in memory beside the model
+    }
     weights.expect_intact();
 }
 

@@ -53,7 +53,7 @@ Bytes plain_tensor(const ModelWeights& weights, const StoredTensor& tensor, DTyp
         const StoredRows from = weights.rows(tensor, first, count, scratch);
         const std::vector<float> values = ops::converted_to_f32(from.bytes.data(), from.dtype, count * cols);
         std::byte* const to = buffer.data() + first * cols * size_bytes(dtype);
-        ops::converted_from_f32(to, dtype, values.data(), count * cols);
+        ops::convert(to, dtype, values.data(), DType::kF32, count * cols);
         const Bytes written(to, static_cast<size_t>(count * cols * size_bytes(dtype)));
         if (const int64_t at = first_nonfinite(written, safetensors_name(dtype)); at >= 0)
             throw NumericalError(fmt::format("{}: element {} is {}, which is no number in {}; use --dtype bf16 or f32",

@@ -76,7 +76,7 @@ int cmd_plan(const std::vector<std::string>& arguments) {
         fmt::print("{}", hf_json(plan_json(chosen, config, context)));
         return 0;
     }
-    fmt::print("{}\n\nmemory\n{}", trainable_line(chosen.plan.trainable, config, options.method.method != "full"),
+    fmt::print("{}\n\nmemory\n{}", trainable_line(chosen.plan, config, options.method.method != "full"),
                memory_table(chosen.plan));
     fmt::print("  {:<24} {:>12}   {}\n", "limit", bytes_text(request.limit_bytes),
                chosen.fits ? "fits" : "does not fit");

@@ -10,8 +10,11 @@ namespace llmft {
 Inference open_inference(const ModelOptions& options, const ModelSource& model, const ModelConfig& config,
                          int64_t tokens, const std::function<void(Session&)>& use) {
     const auto weights = model.weights();
-    const SessionShape shape = {
-        .dtype = options.compute_dtype(), .tokens = tokens, .recompute = {}, .use = SessionShape::Use::kEvaluate};
+    const SessionShape shape = {.dtype = options.compute_dtype(),
+                                .tokens = tokens,
+                                .recompute = {},
+                                .use = SessionShape::Use::kEvaluate,
+                                .quantization = options.resolved_quantization(config)};
     Inference inference;
     inference.tuning = make_inference(options.adapter);
     Session dry(make_dry_device(), -1, config, shape, *inference.tuning);

@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "engine/io/file.h"
+#include "engine/log/log.h"
 #include "kernels/base/error.h"
 
 namespace llmft {
@@ -93,7 +94,16 @@ void copy_tokenizer_files(const ModelSource& model, const fs::path& folder) {
     for (const char* name :
          {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json",
           "merges.txt", "tokenizer.model", "chat_template.jinja", "generation_config.json"})
-        if (model.has(name)) write_file(folder / name, model.text(name, kMostBytes));
+        if (model.has(name)) {
+            std::string text;
+            try {
+                text = model.text(name, kMostBytes);
+            } catch (const UserError& e) {
+                log::warn(fmt::format("{} is not written: {}", name, e.what()));
+                continue;
+            }
+            write_file(folder / name, text);
+        }
 }
 
 }   // namespace llmft

@@ -34,7 +34,7 @@ private:
 // Makes the folder and run.toml in it; if that fails, a folder that was new is gone again.
 void create_output_folder(const std::filesystem::path& folder, const std::string& run_file);
 // The files beside the weights that a server or a tokenizer needs (transformers: save_pretrained of a tokenizer; and
-// generation_config.json), as the model has them.
+// generation_config.json), as the model has them. One that it cannot give is warned of: the weights are there by then.
 void copy_tokenizer_files(const ModelSource& model, const std::filesystem::path& folder);
 
 }   // namespace llmft

@@ -26,6 +26,12 @@ std::string recompute_text(const std::vector<Recompute>& policy) {
                        count(Recompute::kFull));
 }
 
+std::string quantization_text(const std::optional<Quantization>& q) {
+    if (!q) return "";
+    return fmt::format("; frozen linears in {}{}", name(q->kind()),
+                       q->double_quant() == DoubleQuant::kYes ? ", doubly quantised" : "");
+}
+
 }   // namespace
 
 void print_start(const TrainOptions& options, const ModelConfig& config, const TrainData& data,
@@ -33,9 +39,10 @@ void print_start(const TrainOptions& options, const ModelConfig& config, const T
     const bool adapters = options.method.method != "full";
     fmt::print(stderr, "model    {}: {} layers, {} wide, {} tokens in the vocabulary\n", options.model.model,
                config.num_hidden_layers, config.hidden_size, config.vocab_size);
-    fmt::print(stderr, "method   {}, {} on {}\n", options.method.method, name(chosen.shape.dtype),
-               options.model.device == "auto" ? "cpu" : options.model.device);
-    fmt::print(stderr, "         {}\n", trainable_line(chosen.plan.trainable, config, adapters));
+    fmt::print(stderr, "method   {}, {} on {}{}\n", options.method.method, name(chosen.shape.dtype),
+               options.model.device == "auto" ? "cpu" : options.model.device,
+               quantization_text(chosen.shape.quantization));
+    fmt::print(stderr, "         {}\n", trainable_line(chosen.plan, config, adapters));
     const DataCounts& counts = data.train.counts;
     fmt::print(stderr, "data     {} rows, {} tokens, {:.1f} % carry loss; {} cut, {} dropped\n",
                data.train.examples.size(), data.train.tokens(),

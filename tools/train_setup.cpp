@@ -86,6 +86,21 @@ TrainData read_train_data(const TrainOptions& options, const ModelSource& model,
     return data;
 }
 
+namespace {
+
+std::optional<Quantization> quantization_of(const TrainOptions& options, const ModelConfig& config) {
+    ModelOptions model = options.model;
+    const bool asks = options.method.method == "qlora" && model.quantization == "none" && !config.quantization;
+    if (asks) model.quantization = "nf4";
+    const std::optional<Quantization> result = model.resolved_quantization(config);
+    if (result && options.method.method == "full")
+        throw UserError("USAGE", "--method", "full", fmt::format("weights in {} cannot be trained", name(result->kind())),
+                        "use --method qlora, or train the unquantised model");
+    return result;
+}
+
+}   // namespace
+
 PlanRequest plan_request(const TrainOptions& options, const ModelConfig& config, Tuning& tuning, int64_t longest,
                          int64_t window_tokens) {
     return {.config = config,
@@ -96,7 +111,8 @@ PlanRequest plan_request(const TrainOptions& options, const ModelConfig& config,
                       .use = SessionShape::Use::kTrain,
                       .adamw = options.loop.adamw,
                       .seed = static_cast<uint32_t>(options.loop.seed),
-                      .objective = &objective(options.method.objective)},
+                      .objective = &objective(options.method.objective),
+                      .quantization = quantization_of(options, config)},
             .longest_document = longest,
             .window_tokens = window_tokens,
             .tokens_per_microbatch = options.batch.tokens_per_microbatch,
@@ -110,10 +126,10 @@ MethodRequest method_request(const TrainOptions& options) {
             .seed = static_cast<uint32_t>(options.loop.seed)};
 }
 
-std::string trainable_line(int64_t trainable, const ModelConfig& config, bool adapters) {
-    const int64_t all = parameter_count(config) + (adapters ? trainable : 0);
-    return fmt::format("trainable params: {} || all params: {} || trainable%: {:.4f}", grouped_digits(trainable),
-                       grouped_digits(all), 100 * static_cast<double>(trainable) / static_cast<double>(all));
+std::string trainable_line(const Plan& plan, const ModelConfig& config, bool adapters) {
+    const int64_t all = parameter_count(config) + (adapters ? plan.added : 0);
+    return fmt::format("trainable params: {} || all params: {} || trainable%: {:.4f}", grouped_digits(plan.trainable),
+                       grouped_digits(all), 100 * static_cast<double>(plan.trainable) / static_cast<double>(all));
 }
 
 std::string memory_table(const Plan& plan) {

@@ -53,7 +53,7 @@ MethodRequest method_request(const TrainOptions& options);
 
 // "trainable params: 4,884,480 || all params: 139,399,488 || trainable%: 3.5039", as PEFT prints it: all includes
 // adapters.
-std::string trainable_line(int64_t trainable, const ModelConfig& config, bool adapters);
+std::string trainable_line(const Plan& plan, const ModelConfig& config, bool adapters);
 
 // The plan's memory as a table, largest first.
 std::string memory_table(const Plan& plan);

@@ -51,24 +51,31 @@ public:
     Tensor base_rows(WeightId id, int64_t first, int64_t rows) const;
     Tensor spare_rows(WeightId id) const;
     Tensor spare_columns(WeightId id) const;
-    // The part in four bits that begins at row `first`, to be filled.
+    // Whether a part in four bits begins at row `first`; and that part, to be filled.
+    bool in_four_bits(WeightId id, int64_t first) const;
     Quant4Tensor& packed(WeightId id, int64_t first);
 
 private:
     struct PackedPart {
         int64_t first;
-        Tensor dense;      // (rows, K), or
-        Quant4Tensor in4;   // of the same shape
+        int64_t rows;
+        Tensor dense;            // (rows, K), or empty:
+        Quant4Tensor quantised;
+    };
+    struct Packed {
+        DType dtype;   // of the lease
+        int64_t n;
+        int64_t k;
+        std::vector<PackedPart> parts;
+        Tensor spare_rows, spare_columns;
     };
     struct Entry {
-        Tensor whole;   // (N + P, K + P), or
-        std::vector<PackedPart> parts = {};
-        Tensor spare_rows = {}, spare_columns = {};   // beside the parts
-        DType dtype = DType::kF32;
-        int64_t n = 0, k = 0, spare = 0;
+        Tensor whole;   // (N + P, K + P)
+        int64_t spare = 0;
+        std::optional<Packed> packed = {};   // instead of the whole
     };
     const Entry& at(WeightId id) const;
-    static Lease decoded(const Entry&, Run&);
+    static Lease decoded(const Packed&, int64_t spare, Run&);
 
     std::vector<Entry> weights_;
 };

@@ -81,6 +81,7 @@ public:
     // Rows of the tensor, seen as a matrix of `cols` columns (a whole number of blocks), to dense rows of type->rows in
     // `to`: row rows[i] of the file becomes row i.
     void read_rows(const GgufTensor& tensor, int64_t cols, std::span<const int64_t> rows, std::byte* to) const;
+    void release(const GgufTensor& tensor) const { file_->release(tensor.bytes); }   // MappedFile
     void expect_intact() const { file_->expect_intact(); }   // after the last byte was taken: MappedFile
 
 private:

@@ -48,6 +48,7 @@ public:
         return {scratch, dtype};
     }
 
+    void release(const StoredTensor& wanted) const override { gguf_.release(*places_.at(wanted.name).tensor); }
     void expect_intact() const override { gguf_.expect_intact(); }
 
 private:

@@ -43,6 +43,7 @@ public:
             dtype};
     }
 
+    void release(const StoredTensor& tensor) const override { files_.release(tensor.name); }
     Quant4Data quant4(const StoredTensor& tensor) const override { return packed_.at(tensor.name); }
 
     void expect_intact() const override { files_.expect_intact(); }

@@ -48,6 +48,8 @@ public:
     // grown as needed and may hold the rows until its next use. UserError DTYPE for what llmft has no type for.
     virtual StoredRows rows(const StoredTensor& tensor, int64_t first, int64_t count,
                             std::vector<std::byte>& scratch) const = 0;
+    // The tensor was read: its part of the file need not stay in memory.
+    virtual void release(const StoredTensor& tensor) const = 0;
     // The packing itself of a tensor that is stored in four bits.
     virtual Quant4Data quant4(const StoredTensor& tensor) const;
     // After the last tensor was read: UserError TRUNC where a file changed meanwhile.

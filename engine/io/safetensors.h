@@ -35,7 +35,8 @@ public:
     const std::vector<SafeTensor>& tensors() const { return tensors_; }   // in the order of the file
     const SafeTensor* find(std::string_view name) const;                  // null: not there
     const std::map<std::string, std::string>& metadata() const { return metadata_; }
-    void expect_intact() const { file_.expect_intact(); }   // after the last byte was taken: MappedFile
+    void release(const SafeTensor& t) const { file_.release(t.bytes); }   // of this file: MappedFile
+    void expect_intact() const { file_.expect_intact(); }                 // after the last byte was taken: MappedFile
 
 private:
     explicit Safetensors(MappedFile file) : file_(std::move(file)) {}

@@ -10,6 +10,7 @@
 #include "model/names.h"
 #include "tests/harness/paths.h"
 #include "tests/harness/test_data.h"
+#include "tools/open_model.h"
 
 namespace llmft::test {
 namespace {
@@ -103,9 +104,10 @@ HostBatch flat_batch(std::span<const GoldenExample> examples, int32_t first_inde
     return batch;
 }
 
-std::unique_ptr<Session> open_session(const std::filesystem::path& model_folder, Tuning& tuning,
+std::unique_ptr<Session> open_session(const std::filesystem::path& path, Tuning& tuning,
                                       const SessionOptions& options) {
-    const ModelConfig config = read_model_config(model_folder);
+    const auto model = open_model(path.string());
+    const ModelConfig config = read_model_config(*model);
     const SessionShape shape = {
         .dtype = options.dtype,
         .tokens = options.tokens,
@@ -120,7 +122,7 @@ std::unique_ptr<Session> open_session(const std::filesystem::path& model_folder,
         make_cpu_device({.gemm = options.gemm}),
         2 * plan_session(config, shape, options.tokens, tuning).peak_bytes + logits, config, shape, tuning);
     Run run = session->run();
-    load_weights(session->model(), *FolderModel(model_folder).weights(), run);
+    load_weights(session->model(), *model->weights(), run);
     tuning.initialise(session->model(), run);
     tuning.before_step(0, run);
     return session;
@@ -151,18 +153,18 @@ double relative_error(std::span<const float> got, const SafeTensor& want) {
     return std::sqrt(difference / norm);
 }
 
-double worst_error(const Tensors& got, const Safetensors& want) {
-    double worst = 0;
-    size_t compared = 0;
+Worst worst_error(const Tensors& got, const Safetensors& want) {
+    Worst worst;
     for (const SafeTensor& tensor : want.tensors()) {
         if (tensor.dtype != "F32") continue;   // masks, beside the gradients they belong to
-        ++compared;
         const auto found = got.find(tensor.name);
         const double error = found == got.end() ? kInfinity : relative_error(found->second, tensor);
-        if (!(error <= worst)) worst = error;   // a NaN stays: nothing is larger than it, nothing replaces it
-        if (std::isnan(worst)) return worst;
+        if (!(error <= worst.error)) worst = {error, tensor.name};
+        if (std::isnan(error)) return worst;
     }
-    return got.size() == compared ? worst : kInfinity;
+    for (const auto& tensor : got)
+        if (want.find(tensor.first) == nullptr) worst = {kInfinity, tensor.first};
+    return worst;
 }
 
 }   // namespace llmft::test

@@ -53,8 +53,8 @@ struct SessionOptions {
     SessionShape::Use use = SessionShape::Use::kTrain;
     const Objective* objective = &sft();
 };
-// A loaded, initialised and published session.
-std::unique_ptr<Session> open_session(const std::filesystem::path& model_folder, Tuning& tuning,
+// A loaded, initialised and published session. `path`: a model folder or a GGUF file.
+std::unique_ptr<Session> open_session(const std::filesystem::path& path, Tuning& tuning,
                                       const SessionOptions& options);
 
 // Every parameter by the name that expected.safetensors uses: of a Full those of model.safetensors, else PEFT's keys,
@@ -68,7 +68,11 @@ std::vector<float> logits_of(Session& session, const GoldenExample& document);
 
 // ‖got − want‖ / ‖want‖; 0 where both are zero; infinite where shapes differ; NaN where a value is.
 double relative_error(std::span<const float> got, const SafeTensor& want);
-// The worst relative error over the F32 tensors of `want`; infinite where one is missing or left over.
-double worst_error(const Tensors& got, const Safetensors& want);
+// The worst relative error over the F32 tensors of `want`, and whose it is; infinite where one is missing or left over.
+struct Worst {
+    double error = 0;
+    std::string tensor = {};
+};
+Worst worst_error(const Tensors& got, const Safetensors& want);
 
 }   // namespace llmft::test

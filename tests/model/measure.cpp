@@ -57,6 +57,10 @@ void keep_worst(double& worst, double error) {
     if (!(error <= worst)) worst = std::isnan(worst) ? worst : error;
 }
 
+Measured of_tensors(const char* quantity, const Worst& worst, double allowed) {
+    return {quantity, worst.error, allowed, worst.tensor};
+}
+
 int64_t sum_of(const Json& counts) {
     int64_t sum = 0;
     for (const Json& n : counts) sum += n.get<int64_t>();
@@ -92,7 +96,7 @@ std::vector<Measured> measure_gradients(const Golden& golden, const std::filesys
     return {{"loss", relative(sums.loss, golden.expected.at("sum_loss").get<double>()), kLoss},
             {"tokens", std::abs(static_cast<double>(sums.tokens) - tokens), 0},
             {"correct", std::abs(sums.correct - correct), 0},
-            {"gradients", worst_error(gradients(*session), golden.tensors()), kGradients}};
+            of_tensors("gradients", worst_error(gradients(*session), golden.tensors()), kGradients)};
 }
 
 std::vector<StepRecord> train_as(const Golden& golden, Session& session) {
@@ -134,7 +138,7 @@ std::vector<Measured> measure_curve(const Golden& golden, const std::filesystem:
                                     {"gradient norm", norm, kCurveNorm},
                                     {"learning rate", rate, kRate}};
     if (std::filesystem::exists(golden.folder / "expected.safetensors"))
-        result.push_back({"final tensors", worst_error(values(*session), golden.tensors()), kFinal});
+        result.push_back(of_tensors("final tensors", worst_error(values(*session), golden.tensors()), kFinal));
     return result;
 }
 

@@ -10,6 +10,7 @@ struct Measured {
     std::string quantity;   // "logits", "loss", "gradients", …
     double error;           // relative, unless it is a count
     double allowed;         // where it comes from: measure.cpp
+    std::string where = {};   // the tensor it was worst in, of several
 };
 
 // What case.json's kind asks for: logits, gradients, a training curve, a merge. Empty where the case's weights are not here, or

@@ -163,7 +163,7 @@ def make_mixed(out):
         batch.append({"input_ids": ids, "labels": ids})
         with torch.no_grad():
             tensors[f"logits.{i}"] = model(input_ids=torch.tensor([ids])).logits[0]
-    common.write_case(out, {"kind": "gguf", "model": "model.gguf"}, batch, {}, tensors)
+    common.write_case(out, {"kind": "gguf", "model": "gguf-mixed/model.gguf"}, batch, {}, tensors)
 
 
 def llama3_divisors(config):

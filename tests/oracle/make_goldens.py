@@ -5,7 +5,7 @@
     python tests/oracle/make_goldens.py --check [...]      make them elsewhere and compare with what is committed
 
 --only: parts by letter: A tiny models of every family and their logits, B gradients, C training curves, D dropout,
-E texts, F schedules, RoPE and counts, G 4-bit storage, H options of LoRA, I merges.
+E texts, F schedules, RoPE and counts, G 4-bit storage, H options of LoRA, I merges, J GGUF files.
 Real weights and texts come from the data folder (LLMFT_TEST_DATA, else ../shared/data beside the repository); --smollm2
 names a folder of SmolLM2-135M-Instruct. Cases whose weights are missing are skipped and said so.
 The same machine writes the same bytes again. Another one may round otherwise: --check allows 1e-5 relative (1e-4 for
@@ -24,6 +24,7 @@ import curves
 import dropout
 import families
 import four_bit
+import ggufs
 import gradients
 import merges
 import rope
@@ -77,7 +78,7 @@ def compare(made, kept):
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--out", type=pathlib.Path, default=common.GOLDEN)
-    ap.add_argument("--only", default="A,B,C,D,E,F,G,H,I")
+    ap.add_argument("--only", default="A,B,C,D,E,F,G,H,I,J")
     ap.add_argument("--smollm2", type=pathlib.Path)
     ap.add_argument("--check", action="store_true")
     a = ap.parse_args()
@@ -99,6 +100,8 @@ def main():
             dropout.make(out)
         if "E" in parts:
             texts.make(out, common.data_folder(), a.smollm2)
+        if "J" in parts or a.check:
+            ggufs.make(out)
         if "F" in parts:
             schedules.make(out)
             rope.make(out)

@@ -22,7 +22,8 @@ bool report(const std::string& name) try {
                    {"gemm", gemm == GemmEngine::kPortable ? "portable" : "oneDNN"},
                    {"quantity", one.quantity},
                    {"error", std::isfinite(one.error) ? Json(one.error) : Json(nullptr)},
-                   {"allowed", one.allowed}});
+                   {"allowed", one.allowed},
+                   {"where", one.where}});
     return true;
 } catch (const std::exception& error) {
     print({{"case", name}, {"failed", error.what()}});

@@ -1,7 +1,7 @@
 """Case F, continued: the `trainable params` lines of PEFT at real sizes, on the meta device: trainable.json.
 
 Each case: `config`, a config.json; `options` of LoraConfig; `line`, what print_trainable_parameters prints.
-The configurations are written from public facts (formats of Llama-2-7B, Llama-3.1-8B, SmolLM2-135M).
+The configurations are written from public facts (Llama-2-7B, Llama-3.1-8B, SmolLM2-135M, Qwen2.5-0.5B).
 """
 import contextlib
 import io
@@ -28,6 +28,11 @@ CONFIGS = {
         eos_token_id=[128001, 128008, 128009], hidden_act="silu", rope_scaling={
             "factor": 8.0, "high_freq_factor": 4.0, "low_freq_factor": 1.0, "original_max_position_embeddings": 8192,
             "rope_type": "llama3"}),
+    "Qwen2.5-0.5B": dict(
+        architectures=["Qwen2ForCausalLM"], model_type="qwen2", vocab_size=151936, hidden_size=896, intermediate_size=4864,
+        num_hidden_layers=24, num_attention_heads=14, num_key_value_heads=2, max_position_embeddings=32768,
+        rms_norm_eps=1e-6, rope_theta=1000000.0, tie_word_embeddings=True, bos_token_id=151643, eos_token_id=151645,
+        hidden_act="silu", use_sliding_window=False, sliding_window=32768, max_window_layers=21),
 }
 OPTIONS = [
     dict(r=16, target_modules="all-linear"),
@@ -37,6 +42,8 @@ OPTIONS = [
     dict(r=4, target_modules=["q_proj", "k_proj"], rank_pattern={"k_proj": 32}, layers_to_transform=[0, 3]),
     dict(r=8, target_modules=["embed_tokens", "down_proj"]),
     dict(r=8, target_modules="all-linear", exclude_modules=["o_proj"], modules_to_save=["input_layernorm", "norm"]),
+    dict(r=8, target_modules=["q_proj", "o_proj"], bias="all"),
+    dict(r=8, target_modules=["q_proj", "o_proj"], bias="lora_only", lora_bias=True),
 ]
 
 

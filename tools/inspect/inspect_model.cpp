@@ -128,7 +128,10 @@ Part weights_part(const ModelSource& model, const std::optional<ModelConfig>& co
     if (config)
         part.problem = reason_against([&] {
             const auto tuning = make_inference("");
-            const SessionShape shape = {.tokens = 1, .recompute = {}, .use = SessionShape::Use::kEvaluate};
+            const SessionShape shape = {.tokens = 1,
+                                        .recompute = {},
+                                        .use = SessionShape::Use::kEvaluate,
+                                        .quantization = config->quantization};
             Session dry(make_dry_device(), -1, *config, shape, *tuning);
             expect_weights(dry.model(), *weights);
         });
