@@ -45,8 +45,9 @@ oracle: all            ## checks goldens and what llmft writes with transformers
 	@python3 -m venv build/oracle
 	@build/oracle/bin/pip install --quiet -r tests/oracle/requirements.txt
 	@build/oracle/bin/python tests/oracle/make_goldens.py --check
-	@cmake --build --preset release --target llmft_dump_logits
-	@tests/oracle/check_llmft.sh ./llmft build/release/llmft_dump_logits build/oracle/bin/python
+	@cmake --build --preset release --target llmft_dump_logits llmft_parity
+	@build/oracle/bin/python tests/oracle/check_llmft.py ./llmft build/release/llmft_dump_logits --json build/oracle/back
+	@python3 tests/oracle/parity.py build/release/llmft_parity --way-back build/oracle/back --check
 
 packages:
 	@tools/dev/bootstrap.sh third_party/apt.txt

@@ -10,7 +10,9 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/io/model_source.h"
 #include "kernels/base/dtype.h"
+#include "model/quantization.h"
 #include "model/rope.h"
 
 namespace llmft {
@@ -33,6 +35,7 @@ struct ModelConfig {
     bool qk_norm = false;   // queries and keys are normed per head, before RoPE
     RopeConfig rope;
     std::optional<DType> dtype;   // what the weights are said to be in
+    std::optional<Quantization> quantization;   // how linears are stored, where the file says so
     std::optional<int64_t> bos_token_id, pad_token_id;
     std::vector<int64_t> eos_token_ids;
     std::vector<std::string> unknown_keys;
@@ -42,7 +45,9 @@ struct ModelConfig {
     }
 };
 
-// `path` is the file or the model folder. Errors: those of parse_json_file, and UserError SCHEMA, RANGE, UNSAFE.
+// The model's config.json. Errors: those of parse_json, and UserError SCHEMA, RANGE, UNSAFE.
+ModelConfig read_model_config(const ModelSource& model);
+// The same of a file or a model folder.
 ModelConfig read_model_config(const std::filesystem::path& path);
 // The same from the text of a config.json; `file` is what errors call it.
 ModelConfig parse_model_config(std::string_view text, const std::string& file);

@@ -10,6 +10,7 @@
 #include "model/config.h"
 #include "model/embedding.h"
 #include "model/lm_loss.h"
+#include "model/quantization.h"
 
 namespace llmft {
 
@@ -20,12 +21,18 @@ struct DecoderOptions {
     std::vector<Recompute> recompute;                // one per layer
     int64_t head_chunk = kHeadChunkRows;             // loss rows at a time
     const Objective* objective = &sft();             // what is learned; outlives the decoder
+    std::optional<Quantization> quantization = {};   // of frozen linears
 };
 
 // One tensor of the model's files and where it goes: converted to the destination's dtype.
 struct WeightTarget {
     std::string name;   // Hugging Face's: "model.layers.0.mlp.up_proj.weight"
-    Tensor to;          // (rows, cols) as the file holds it
+    Tensor to;          // (rows, cols) as the file holds it; a shape alone where the weight is kept in four bits
+    struct InFourBits {
+        WeightId weight;
+        int64_t first_row;
+    };
+    std::optional<InFourBits> packed = {};
 };
 
 class Decoder final : public Trainable {
@@ -35,6 +42,8 @@ public:
     Decoder(const ModelConfig& config, const DecoderOptions& options, const Tuning& tuning, Run& run);
 
     std::vector<WeightTarget> weight_targets() const;
+    // Where a target in four bits goes, to be uploaded to.
+    Quant4Tensor& packed(const WeightTarget::InFourBits& place) { return weights_.packed(place.weight, place.first_row); }
     // Masters → compute storage, after they changed.
     void publish(Run&) const;
 
@@ -55,6 +64,7 @@ public:
 
     const ModelConfig& config() const { return config_; }
     DType dtype() const { return options_.dtype; }
+    const std::optional<Quantization>& quantization() const { return options_.quantization; }
     const std::vector<Block>& blocks() const { return blocks_; }
     const WeightStore& weights() const { return weights_; }
 

@@ -180,10 +180,29 @@ private:
                    : d_.weights_.add(name, d_.options_.dtype, rows, cols, arena_);
     }
 
+    // Frozen linears that the model's quantisation covers; a tied head is the embedding.
+    bool in_four_bits(const LinearPart& part) const {
+        const auto& q = d_.options_.quantization;
+        const bool tied = d_.config_.tie_word_embeddings && part.name == names::head();
+        return q && !part.trains_weight && !tied && q->covers(part.name);
+    }
+
+    WeightId packed_slots(const char* name, const LinearGroup& g) {
+        using Kept = WeightStore::Part::Kept;
+        std::vector<WeightStore::Part> parts;
+        for (const LinearPart& part : g.parts)
+            parts.push_back({in_four_bits(part) ? Kept::kQuant4 : Kept::kDense, part.rows});
+        return d_.weights_.add_packed(name, d_.options_.dtype, parts, g.k, g.p, d_.options_.quantization->double_quant(),
+                                      arena_);
+    }
+
     void declare_group(const char* name, LinearGroup& g) {
         const DType dtype = d_.options_.dtype;
-        g.weight = g.trained == g.n && g.p == 0 ? slot(name, g.w, g.n, g.k)
-                                                : d_.weights_.add_with_spare(name, dtype, g.n, g.k, g.p, arena_);
+        if (std::any_of(g.parts.begin(), g.parts.end(), [&](const LinearPart& part) { return in_four_bits(part); }))
+            g.weight = packed_slots(name, g);
+        else
+            g.weight = g.trained == g.n && g.p == 0 ? slot(name, g.w, g.n, g.k)
+                                                    : d_.weights_.add_with_spare(name, dtype, g.n, g.k, g.p, arena_);
         if (std::any_of(g.parts.begin(), g.parts.end(), [](const LinearPart& part) { return part.lora_bias; }))
             g.lora_bias = d_.weights_.add("weights.biases", dtype, 1, g.n, arena_);
     }
@@ -241,6 +260,15 @@ void Decoder::declare_slots(Run& run) {
              .sums = run.arena.persistent("loss", DType::kF64, 1, 2)};
 }
 
+namespace {
+
+WeightTarget in_four_bits(const LinearGroup& g, const LinearPart& part) {
+    const Tensor shape = {.data = nullptr, .rows = part.rows, .cols = g.k, .ld = g.k, .name = part.name.c_str()};
+    return {.name = names::weight(part.name), .to = shape, .packed = WeightTarget::InFourBits{g.weight, part.first_row}};
+}
+
+}   // namespace
+
 std::vector<WeightTarget> Decoder::weight_targets() const {
     std::vector<WeightTarget> targets;
     const auto whole = [&](const std::string& module, WeightId id, const BlockId& master) {
@@ -248,9 +276,14 @@ std::vector<WeightTarget> Decoder::weight_targets() const {
     };
     const auto group = [&](const LinearGroup& g) {
         for (const LinearPart& part : g.parts) {
-            const Tensor w = part.trains_weight ? parameters_.value(*g.w).row_slice(part.first_trained, part.rows)
-                                                : weights_.base(g.weight).row_slice(part.first_row, part.rows);
-            targets.push_back({names::weight(part.name), w});
+            targets.push_back({names::weight(part.name), {}});
+            WeightTarget& target = targets.back();
+            if (part.trains_weight)
+                target.to = parameters_.value(*g.w).row_slice(part.first_trained, part.rows);
+            else if (weights_.in_four_bits(g.weight, part.first_row))
+                target = in_four_bits(g, part);
+            else
+                target.to = weights_.base_rows(g.weight, part.first_row, part.rows);
             if (!g.bias) continue;
             targets.push_back(
                 {names::bias(part.name), part.bias ? parameters_.value(*part.bias)

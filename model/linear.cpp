@@ -168,7 +168,7 @@ void linear_publish(const LinearGroup& g, const WeightStore& weights, const Para
         for (const LinearPart& part : g.parts) {
             if (!part.trains_weight) continue;
             const Tensor master = parameters.value(*g.w).row_slice(part.first_trained, part.rows);
-            const Tensor copy = weights.base(g.weight).row_slice(part.first_row, part.rows);
+            const Tensor copy = weights.base_rows(g.weight, part.first_row, part.rows);
             if (master.data != copy.data) ops::cast({.x = master, .y = copy, .scale = 1}, run);
         }
     publish_biases(g, weights, parameters, run);

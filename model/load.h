@@ -1,18 +1,31 @@
-// Base weights from a model folder into the slots and masters of a decoder.
+// Base weights from a model's files into the slots and masters of a decoder.
 #pragma once
 
-#include "engine/io/model_files.h"
+#include "engine/io/model_weights.h"
+#include "engine/io/safetensors.h"
 #include "model/decoder.h"
 
 namespace llmft {
 
 // Every target must be there with the believed shape and a float dtype, and hold no NaN or infinity; tensors that
-// nobody asked for are ignored, as Hugging Face does with old buffers. Throws UserError that names file and tensor.
-void load_weights(Decoder& model, const ModelFiles& files, Run& run);
+// nobody asked for are ignored, as Hugging Face does with old buffers. Throws UserError that names file and tensor. A
+// target in four bits takes what is stored so as it is, and encodes what is not, a few rows at a time.
+void load_weights(Decoder& model, const ModelWeights& weights, Run& run);
 
-// The checks alone, against a matrix (rows, cols); returns the file's dtype.
-DType expect_loadable(const SafeTensor& tensor, const std::string& file, int64_t rows, int64_t cols);
-// A tensor of a file into a slot, with the checks above. A vector counts as one row.
+// The names and shapes alone: no value is read.
+void expect_weights(const Decoder& model, const ModelWeights& weights);
+
+// A tensor into a slot, with the checks above, piece by piece. A vector counts as one row.
+void load_tensor(const StoredTensor& tensor, const ModelWeights& weights, const Tensor& to, Run& run);
 void load_tensor(const SafeTensor& tensor, const std::string& file, const Tensor& to, Run& run);
+// The same into the host's memory: dense rows.
+std::vector<float> load_matrix(const SafeTensor& tensor, const std::string& file, int64_t rows, int64_t cols);
+
+// What a tensor is encoded from: the dtype in which it is stored, or, where that is a packing of its own, that of the
+// model.
+DType encoded_dtype(const StoredTensor& tensor, const ModelWeights& weights, const ModelConfig& config);
+// Its rows to be encoded, with the checks above and converted to `encoded`. Tensor and weights have to outlive it.
+Quant4Source quant4_source(const StoredTensor& tensor, const ModelWeights& weights, const Quantization& quantization,
+                           DType encoded);
 
 }   // namespace llmft

@@ -1,8 +1,7 @@
 #include "model/save.h"
 
 #include "engine/io/file.h"
-#include "engine/io/json.h"
-#include "engine/io/safetensors.h"
+#include "engine/io/model_write.h"
 #include "engine/ops/upload.h"
 #include "model/names.h"
 
@@ -26,6 +25,14 @@ Bytes dense(const Tensor& from, DType dtype, std::vector<std::byte>& buffer, Run
 
 }   // namespace
 
+Json plain_config(const ModelSource& base, DType dtype) {
+    Json config = base.json("config.json", JsonLimits{});
+    config.erase("dtype");
+    config.erase("quantization_config");
+    config["torch_dtype"] = torch_name(dtype);
+    return config;
+}
+
 void save_model(const Decoder& model, const SaveFolders& folders, Run& run) {
     const DType dtype = model.dtype();
     std::vector<std::byte> buffer;
@@ -39,11 +46,8 @@ void save_model(const Decoder& model, const SaveFolders& folders, Run& run) {
                  vector ? std::vector<int64_t>{source.to.cols} : std::vector<int64_t>{source.to.rows, source.to.cols},
              .bytes = [from = source.to, dtype, &buffer, &run] { return dense(from, dtype, buffer, run); }});
     }
-    write_safetensors(folders.output / "model.safetensors", tensors);
-    Json config = parse_json_file(folders.base / "config.json", JsonLimits{});
-    config.erase("dtype");
-    config["torch_dtype"] = torch_name(dtype);
-    write_file(folders.output / "config.json", hf_json(config));
+    write_model_weights(folders.output, std::move(tensors));
+    write_file(folders.output / "config.json", hf_json(plain_config(folders.base, dtype)));
 }
 
 }   // namespace llmft

@@ -10,5 +10,8 @@ int cmd_train(const std::vector<std::string>& arguments);
 int cmd_plan(const std::vector<std::string>& arguments);
 int cmd_eval(const std::vector<std::string>& arguments);
 int cmd_generate(const std::vector<std::string>& arguments);
+int cmd_doctor(const std::vector<std::string>& arguments);
+int cmd_merge(const std::vector<std::string>& arguments);
+int cmd_inspect(const std::vector<std::string>& arguments);
 
 }   // namespace llmft

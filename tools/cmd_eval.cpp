@@ -13,6 +13,7 @@
 #include "tools/cmd.h"
 #include "tools/flags.h"
 #include "tools/inference.h"
+#include "tools/open_model.h"
 #include "tools/train_setup.h"
 
 namespace llmft {
@@ -98,8 +99,9 @@ int cmd_eval(const std::vector<std::string>& arguments) {
     flags.require({"model", "dataset"});
     data.validate();
 
-    const ModelConfig config = read_model_config(options.model);
-    const std::optional<Tokenizer> tokenizer = read_tokenizer(data, options.model, config);
+    const auto model = open_model(options.model);
+    const ModelConfig config = read_model_config(*model);
+    const std::optional<Tokenizer> tokenizer = read_tokenizer(data, *model, config);
     const RowContext context = {.tokenizer = tokenizer ? &*tokenizer : nullptr, .vocab_size = config.vocab_size};
     DatasetReader reader(split_file_list(data.dataset, "--dataset"), data, context);
     std::vector<Example> examples;   // no row is dropped here
@@ -118,7 +120,7 @@ int cmd_eval(const std::vector<std::string>& arguments) {
     for (const Example& e : examples) rows.push_back(e.row);
 
     const int64_t tokens = std::max(longest, eval.tokens_per_microbatch);
-    Inference inference = open_inference(options, config, tokens, [&](Session& dry) {
+    Inference inference = open_inference(options, *model, config, tokens, [&](Session& dry) {
         Run run = dry.run();
         dry.model().evaluate(dry.slots().upload(full_batch(tokens, tokens), run), run);
     });

@@ -8,6 +8,7 @@
 #include "tools/cmd.h"
 #include "tools/flags.h"
 #include "tools/inference.h"
+#include "tools/open_model.h"
 #include "tools/signals.h"
 
 namespace llmft {
@@ -61,9 +62,10 @@ int cmd_generate(const std::vector<std::string>& arguments) {
     if (flags.parse(arguments) == Flags::Outcome::kHelp) return 0;
     flags.require({"model", "prompt"});
 
-    const ModelConfig config = read_model_config(options.model);
-    const Tokenizer tokenizer = Tokenizer::load(options.model);
-    expect_vocabulary_fits(tokenizer, config.vocab_size, options.model);
+    const auto model = open_model(options.model);
+    const ModelConfig config = read_model_config(*model);
+    const Tokenizer tokenizer = Tokenizer::load(*model);
+    expect_vocabulary_fits(tokenizer, config.vocab_size, model->label("tokenizer.json"));
     const std::vector<int32_t> prompt = tokenizer.encode(generate.prompt, AddSpecialTokens::kYes);
     if (prompt.empty()) throw UserError("DATA", "--prompt", "", "it has no tokens", "give some text");
     const auto prompt_tokens = static_cast<int64_t>(prompt.size());
@@ -73,8 +75,8 @@ int cmd_generate(const std::vector<std::string>& arguments) {
 
     const DType dtype = options.compute_dtype();
     const DecodeOptions decode = {.max_new_tokens = generate.max_new_tokens,
-                                  .stop_ids = stop_ids(options.model, config, tokenizer)};
-    Inference inference = open_inference(options, config, prompt_tokens, [&](Session& dry) {
+                                  .stop_ids = stop_ids(*model, config, tokenizer)};
+    Inference inference = open_inference(options, *model, config, prompt_tokens, [&](Session& dry) {
         Run run = dry.run();
         DecodeSlots(dry.model(), capacity, prompt_tokens, dtype, run)
             .greedy(dry.model(), prompt,

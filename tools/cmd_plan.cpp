@@ -4,6 +4,8 @@
 
 #include "engine/io/json.h"
 #include "tools/cmd.h"
+#include "tools/open_model.h"
+#include "tools/sheet.h"
 #include "tools/train_setup.h"
 
 namespace llmft {
@@ -57,12 +59,13 @@ int cmd_plan(const std::vector<std::string>& arguments) {
     options.validate();
     options.adopt_adapter(flags);
 
-    const ModelConfig config = read_model_config(options.model.model);
+    const auto model = open_model(options.model.model);
+    const ModelConfig config = read_model_config(*model);
     const auto tuning = method(options.method.method).make(method_request(options));
     int64_t longest = options.data.max_seq_length;
     int64_t window = longest * options.batch.per_device_train_batch_size * options.batch.gradient_accumulation_steps;
     if (!options.data.dataset.empty()) {
-        const LoaderShape shape = read_train_data(options, config).shape;
+        const LoaderShape shape = read_train_data(options, *model, config).shape;
         longest = shape.longest_example;
         window = shape.window_tokens_bound;
     }
@@ -73,7 +76,7 @@ int cmd_plan(const std::vector<std::string>& arguments) {
         fmt::print("{}", hf_json(plan_json(chosen, config, context)));
         return 0;
     }
-    fmt::print("{}\n\nmemory\n{}", trainable_line(chosen.plan.trainable, config, options.method.method != "full"),
+    fmt::print("{}\n\nmemory\n{}", trainable_line(chosen.plan, config, options.method.method != "full"),
                memory_table(chosen.plan));
     fmt::print("  {:<24} {:>12}   {}\n", "limit", bytes_text(request.limit_bytes),
                chosen.fits ? "fits" : "does not fit");

@@ -3,12 +3,12 @@
 
 #include <cstdio>
 
-#include "engine/io/model_files.h"
 #include "engine/log/log.h"
 #include "engine/log/metrics.h"
 #include "engine/log/progress.h"
 #include "model/load.h"
 #include "tools/cmd.h"
+#include "tools/open_model.h"
 #include "tools/output_folder.h"
 #include "tools/signals.h"
 #include "tools/train_report.h"
@@ -58,11 +58,12 @@ int cmd_train(const std::vector<std::string>& arguments) {
     options.adopt_adapter(flags);
 
     // plan
-    const ModelConfig config = read_model_config(options.model.model);
-    const ModelFiles files = ModelFiles::open(options.model.model);
+    const auto model = open_model(options.model.model);
+    const ModelConfig config = read_model_config(*model);
+    const auto weights = model->weights();
     const MethodEntry& entry = method(options.method.method);
     const auto tuning = entry.make(method_request(options));
-    const TrainData data = read_train_data(options, config);
+    const TrainData data = read_train_data(options, *model, config);
     const PlanRequest request =
         plan_request(options, config, *tuning, data.shape.longest_example, data.shape.window_tokens_bound);
     const ChosenPlan chosen = choose_plan(request);
@@ -75,7 +76,7 @@ int cmd_train(const std::vector<std::string>& arguments) {
     if (output.profile) shape.clock = Profile::Clock::kOn;
     Session session(options.model.make_device(), chosen.plan.peak_bytes, config, shape, *tuning);
     Run run = session.run();
-    load_weights(session.model(), files, run);
+    load_weights(session.model(), *weights, run);
     tuning->initialise(session.model(), run);
 
     // train
@@ -119,8 +120,8 @@ int cmd_train(const std::vector<std::string>& arguments) {
     }
 
     // save
-    tuning->save(session.model(), {.base = options.model.model, .output = output.output_dir}, run);
-    copy_tokenizer_files(options.model.model, output.output_dir);
+    tuning->save(session.model(), {.base = *model, .output = output.output_dir}, run);
+    copy_tokenizer_files(*model, output.output_dir);
     if (output.profile) fmt::print("{}\n", op_table(session.profile().rows()));
     print_end(options, output.output_dir, summary, end);
     return static_cast<int>(end == TrainEnd::kStopped ? ExitCode::kStopped : ExitCode::kDone);

@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <new>
 
-#include "data/unicode/utf8.h"
+#include "engine/io/quote.h"
 #include "engine/log/log.h"
 #include "kernels/base/error.h"
 #include "tools/option.h"
@@ -16,25 +16,6 @@ namespace {
 
 constexpr size_t kLongestLine = 400;
 constexpr std::string_view kVersion = LLMFT_VERSION;
-
-std::string escaped(std::string_view text) {
-    std::string out;
-    for (size_t at = 0; at < text.size();) {
-        const size_t bytes = unicode::sequence_at(text, at).bytes;
-        const auto lead = static_cast<unsigned char>(text[at]);
-        const bool c1_control = bytes == 2 && lead == 0xc2 && static_cast<unsigned char>(text[at + 1]) < 0xa0;
-        if (text[at] == '\n') {
-            out += "\\n";
-        } else if (bytes == 0 || lead < 0x20 || lead == 0x7f || c1_control) {
-            for (size_t i = 0; i < std::max<size_t>(bytes, 1); ++i)
-                out += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[at + i]));
-        } else {
-            out += text.substr(at, bytes);
-        }
-        at += std::max<size_t>(bytes, 1);
-    }
-    return out;
-}
 
 bool continues(char c) {
     return (static_cast<unsigned char>(c) & 0xc0) == 0x80;
@@ -86,7 +67,7 @@ int dispatch(std::span<const Command> commands, const std::vector<std::string>& 
 }   // namespace
 
 std::string error_line(std::string_view kind, std::string_view text) {
-    std::string line = fmt::format("llmft: error E-{}: {}", kind, escaped(text));
+    std::string line = fmt::format("llmft: error E-{}: {}", kind, on_one_line(text));
     if (line.size() <= kLongestLine) return line;
     constexpr std::string_view kGap = " ... ";
     size_t head = kLongestLine / 2;

@@ -44,6 +44,10 @@ void Flags::declare(Option option) {
     options_.push_back(std::move(option));
 }
 
+void Flags::positional(std::string_view label, std::string& value, std::string_view help) {
+    positional_ = {.name = std::string(label), .group = "", .help = std::string(help), .target = &value};
+}
+
 Option* Flags::find(std::string_view name) {
     const auto found =
         std::find_if(options_.begin(), options_.end(), [&](const Option& option) { return option.name == name; });
@@ -58,6 +62,10 @@ std::vector<std::string> Flags::normalised(const std::vector<std::string>& argum
         const std::string& argument = arguments[i];
         const size_t equals = argument.find('=');
         const Option* option = argument.starts_with("--") ? find(argument.substr(2, equals - 2)) : nullptr;
+        if (option == nullptr && positional_ && !positional_->given && !argument.starts_with('-')) {
+            set_value(*positional_, argument, {.where = positional_->name, .field = ""});
+            continue;
+        }
         if (option == nullptr) {
             pairs.push_back(argument);
             continue;
@@ -138,9 +146,11 @@ bool Flags::given(std::string_view name) const {
 }
 
 std::string Flags::help() const {
-    CLI::App app(summary_, "llmft " + command_);
+    const std::string about =
+        positional_ ? fmt::format("{}\n{}: {}", summary_, positional_->name, positional_->help) : summary_;
+    CLI::App app(about, "llmft " + command_);
     app.get_formatter()->column_width(kHelpColumn);
-    app.get_formatter()->label("OPTIONS", "--name value ...");
+    app.get_formatter()->label("OPTIONS", positional_ ? positional_->name + " --name value ..." : "--name value ...");
     app.set_help_flag("--help", "prints this")->group("run");
     fill(app, options_, nullptr);
     return app.help();

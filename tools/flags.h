@@ -10,6 +10,7 @@
 #pragma once
 
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,6 +51,8 @@ public:
 
     // Throws UserError that names the first of these that was neither given nor has a default.
     void require(std::initializer_list<std::string_view> names) const;
+    // The one argument without dashes that the command takes, `label` in its help; it may stand anywhere.
+    void positional(std::string_view label, std::string& value, std::string_view help);
     // By a flag or the run file.
     bool given(std::string_view name) const;
 
@@ -71,6 +74,7 @@ private:
     std::string group_;
     std::string config_;
     std::vector<Option> options_;   // the first one is config
+    std::optional<Option> positional_;
 };
 
 }   // namespace llmft

@@ -7,11 +7,14 @@
 
 namespace llmft {
 
-Inference open_inference(const ModelOptions& options, const ModelConfig& config, int64_t tokens,
-                         const std::function<void(Session&)>& use) {
-    const ModelFiles files = ModelFiles::open(options.model);
-    const SessionShape shape = {
-        .dtype = options.compute_dtype(), .tokens = tokens, .recompute = {}, .use = SessionShape::Use::kEvaluate};
+Inference open_inference(const ModelOptions& options, const ModelSource& model, const ModelConfig& config,
+                         int64_t tokens, const std::function<void(Session&)>& use) {
+    const auto weights = model.weights();
+    const SessionShape shape = {.dtype = options.compute_dtype(),
+                                .tokens = tokens,
+                                .recompute = {},
+                                .use = SessionShape::Use::kEvaluate,
+                                .quantization = options.resolved_quantization(config)};
     Inference inference;
     inference.tuning = make_inference(options.adapter);
     Session dry(make_dry_device(), -1, config, shape, *inference.tuning);
@@ -19,19 +22,17 @@ Inference open_inference(const ModelOptions& options, const ModelConfig& config,
     inference.session =
         std::make_unique<Session>(options.make_device(), dry.arena().peak_bytes(), config, shape, *inference.tuning);
     Run run = inference.session->run();
-    load_weights(inference.session->model(), files, run);
+    load_weights(inference.session->model(), *weights, run);
     inference.tuning->initialise(inference.session->model(), run);
     inference.tuning->before_step(0, run);
     return inference;
 }
 
-std::vector<int32_t> stop_ids(const std::filesystem::path& folder, const ModelConfig& config,
-                              const Tokenizer& tokenizer) {
+std::vector<int32_t> stop_ids(const ModelSource& model, const ModelConfig& config, const Tokenizer& tokenizer) {
     std::vector<int32_t> ids(config.eos_token_ids.begin(), config.eos_token_ids.end());
-    const std::filesystem::path file = folder / "generation_config.json";
-    if (std::filesystem::exists(file)) {
-        const Json document = parse_json_file(file, JsonLimits{});
-        if (const auto eos = JsonField(document, file.string(), "").find("eos_token_id"))
+    if (constexpr const char* kFile = "generation_config.json"; model.has(kFile)) {
+        const Json document = model.json(kFile, JsonLimits{});
+        if (const auto eos = JsonField(document, model.label(kFile), "").find("eos_token_id"))
             for (const JsonField& id : eos->json().is_array() ? eos->items() : std::vector<JsonField>{*eos})
                 ids.push_back(static_cast<int32_t>(id.integer(0, INT32_MAX)));
     }

@@ -17,11 +17,10 @@ struct Inference {
 };
 // Loads base and adapter, ready to compute micro-batches of up to `tokens`. The memory is what `use` takes on the dry
 // device: it is to do there, once and at full size, what the caller is about to do.
-Inference open_inference(const ModelOptions& options, const ModelConfig& config, int64_t tokens,
-                         const std::function<void(Session&)>& use);
+Inference open_inference(const ModelOptions& options, const ModelSource& model, const ModelConfig& config,
+                         int64_t tokens, const std::function<void(Session&)>& use);
 
 // Ids that end a text: the config's, generation_config.json's and the tokenizer's.
-std::vector<int32_t> stop_ids(const std::filesystem::path& folder, const ModelConfig& config,
-                              const Tokenizer& tokenizer);
+std::vector<int32_t> stop_ids(const ModelSource& model, const ModelConfig& config, const Tokenizer& tokenizer);
 
 }   // namespace llmft

@@ -1,8 +1,13 @@
 #include "tools/output_folder.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstdio>
+
 #include "engine/io/file.h"
+#include "engine/log/log.h"
 #include "kernels/base/error.h"
 
 namespace llmft {
@@ -35,6 +40,43 @@ void expect_output_folder(const fs::path& folder, const fs::path& model, ResultK
                         "name another folder or change its permissions");
 }
 
+StagedFolder::StagedFolder(const fs::path& target, const char* flag) : target_(fs::absolute(target)) {
+    const auto refuse = [&](const std::string& what) {
+        throw UserError("PATH", flag, target.string(), what, "name another folder");
+    };
+    target_ = target_.lexically_normal();
+    if (!target_.has_filename()) target_ = target_.parent_path();   // "out/"
+    std::error_code error;
+    const bool there = fs::exists(fs::symlink_status(target_, error));
+    if (there && !fs::is_directory(target_, error)) refuse("it is not a folder");
+    if (there && !fs::is_empty(target_, error)) refuse("it is not empty");
+    const fs::path parent = target_.parent_path();
+    for (fs::path made = parent; !fs::exists(made, error); made = made.parent_path()) made_parent_ = made;
+    fs::create_directories(parent, error);
+    if (!error) {
+        staging_ = parent / fmt::format(".{}.{}", target_.filename().string(), getpid());
+        fs::create_directory(staging_, error);
+    }
+    if (!error) return;
+    const std::string what = error.message();
+    if (!made_parent_.empty()) fs::remove_all(made_parent_, error);
+    refuse(what);
+}
+
+StagedFolder::~StagedFolder() {
+    if (committed_) return;
+    std::error_code ignored;
+    fs::remove_all(staging_, ignored);
+    if (!made_parent_.empty()) fs::remove_all(made_parent_, ignored);
+}
+
+void StagedFolder::commit() {
+    sync_folder(staging_);
+    if (std::rename(staging_.c_str(), target_.c_str()) != 0) fail_writing(target_, "rename", errno);
+    committed_ = true;
+    sync_folder(target_.parent_path());
+}
+
 void create_output_folder(const fs::path& folder, const std::string& run_file) {
     std::error_code error;
     const bool made = fs::create_directories(folder, error);
@@ -47,12 +89,21 @@ void create_output_folder(const fs::path& folder, const std::string& run_file) {
     }
 }
 
-void copy_tokenizer_files(const fs::path& model, const fs::path& folder) {
+void copy_tokenizer_files(const ModelSource& model, const fs::path& folder) {
     constexpr int64_t kMostBytes = int64_t{256} << 20;
     for (const char* name :
          {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json",
           "merges.txt", "tokenizer.model", "chat_template.jinja", "generation_config.json"})
-        if (fs::is_regular_file(model / name)) write_file(folder / name, read_file(model / name, kMostBytes));
+        if (model.has(name)) {
+            std::string text;
+            try {
+                text = model.text(name, kMostBytes);
+            } catch (const UserError& e) {
+                log::warn(fmt::format("{} is not written: {}", name, e.what()));
+                continue;
+            }
+            write_file(folder / name, text);
+        }
 }
 
 }   // namespace llmft

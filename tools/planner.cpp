@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <functional>
 
-#include "tools/run_options.h"
+#include "tools/sheet.h"
 
 namespace llmft {
 namespace {

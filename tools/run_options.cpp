@@ -5,20 +5,35 @@
 #include <charconv>
 #include <cmath>
 
+#include "engine/log/log.h"
+
 namespace llmft {
 
 DType ModelOptions::compute_dtype() const {
     if (dtype == "f16") throw UserError("USAGE", "--dtype", "f16", "the CPU does not train in f16", "use f32 or bf16");
     if (dtype != "bf16") return DType::kF32;
     if (portable) throw UserError("USAGE", "--portable", "", "it computes in f32", "drop --dtype bf16");
-    return DType::kBf16;
+    return cpu::gemm_has(GemmEngine::kOneDnn, DType::kBf16) ? DType::kBf16 : DType::kF32;
 }
 
 std::unique_ptr<Device> ModelOptions::make_device() const {
     if (device == "cuda") return make_cuda_device();
     if (device == "sim") throw UserError("USAGE", "--device", "sim", "this version does not have it", "use cpu");
+    if (dtype == "bf16" && compute_dtype() == DType::kF32)
+        log::note("this processor or build has no bf16 products: computing in f32");
     const bool onednn = !portable && cpu::gemm_has(GemmEngine::kOneDnn, compute_dtype());
     return make_cpu_device({.gemm = onednn ? GemmEngine::kOneDnn : GemmEngine::kPortable});
+}
+
+std::optional<Quantization> ModelOptions::resolved_quantization(const ModelConfig& config) const {
+    if (quantization == "none") return config.quantization;
+    const Quant4 kind = quant4_named(quantization);
+    if (config.quantization && config.quantization->kind() != kind)
+        throw UserError("USAGE", "--quantization", quantization,
+                        fmt::format("the model is in {} already", name(config.quantization->kind())),
+                        "drop the flag, or give the unquantised model");
+    if (config.quantization) return config.quantization;
+    return Quantization(kind, double_quant ? DoubleQuant::kYes : DoubleQuant::kNo);
 }
 
 int64_t MemoryOptions::limit_bytes() const {
@@ -38,14 +53,6 @@ int64_t MemoryOptions::limit_bytes() const {
         throw UserError("VALUE", "--memory-limit", memory_limit, "it is no number of bytes",
                         "give bytes, or a number with KiB, MiB or GiB");
     return static_cast<int64_t>(value * scale);
-}
-
-std::string bytes_text(int64_t bytes) {
-    const auto b = static_cast<double>(bytes);
-    if (bytes >= int64_t{1} << 30) return fmt::format("{:.2f} GiB", b / 0x1p30);
-    if (bytes >= int64_t{1} << 20) return fmt::format("{:.1f} MiB", b / 0x1p20);
-    if (bytes >= int64_t{1} << 10) return fmt::format("{:.1f} KiB", b / 0x1p10);
-    return fmt::format("{} B", bytes);
 }
 
 }   // namespace llmft

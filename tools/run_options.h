@@ -6,6 +6,7 @@
 
 #include "engine/core/device.h"
 #include "model/adapter/methods.h"
+#include "model/config.h"
 
 namespace llmft {
 
@@ -15,34 +16,40 @@ struct ModelOptions {
     std::string device = "auto";
     std::string dtype = "auto";
     bool portable = false;
+    std::string quantization = "none";
+    bool double_quant = true;
 
     template <class V>
     void visit(V&& v) {
         v.group("model");
-        v("model", model, "Hugging Face model folder");
+        v("model", model, "Hugging Face model folder, or a .gguf file");
         v("adapter", adapter, "adapter folder: continue from it, or use it; its r, alpha and targets hold");
         v("device", device, "where to compute", {.one_of = "auto|cpu|cuda|sim"});
         v("dtype", dtype, "of weights in computation and of activations (auto: f32 on the CPU)",
           {.one_of = "auto|f32|bf16|f16"});
         v("portable", portable, "the same bits on any machine, f32, slower");
+        v("quantization", quantization,
+          "four-bit codes for the frozen linears, all but the head (none: as the model has them)",
+          {.one_of = "none|nf4|fp4"});
+        v("double-quant", double_quant, "quantise the scales of --quantization too");
     }
 
     DType compute_dtype() const;                   // throws UserError for what the device cannot
     std::unique_ptr<Device> make_device() const;   // throws UserError or DeviceError
+    // The model's own quantisation, else what is asked for. Throws UserError where that is another kind.
+    std::optional<Quantization> resolved_quantization(const ModelConfig& config) const;
 };
 
 struct MethodOptions {
     std::string method = "lora";
     LoraOptions lora;
     std::string objective = "sft";
-    std::string quantization = "none";
 
     template <class V>
     void visit(V&& v) {
         v.group("method");
-        v("method", method, "what is trained: lora, full");
+        v("method", method, "what is trained: lora, qlora (lora with --quantization nf4), full");
         v("objective", objective, "what is learned: sft, the next token (others are not built yet)", {.one_of = "sft"});
-        v("quantization", quantization, "of the base weights (not built yet)", {.one_of = "none"});
         v("lora-r", lora.r, "rank", {.at_least = 1, .at_most = 65536});
         v("lora-alpha", lora.alpha, "scale: the adapter counts alpha/r (0: 2r)", {.at_least = 0});
         v("lora-dropout", lora.dropout, "on the adapter's input while training", {.at_least = 0, .below = 1});
@@ -76,8 +83,5 @@ struct MemoryOptions {
 
     int64_t limit_bytes() const;   // throws UserError
 };
-
-// "1.5 GiB", "512 MiB", "12 KiB", "7 B".
-std::string bytes_text(int64_t bytes);
 
 }   // namespace llmft

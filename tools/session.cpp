@@ -1,6 +1,9 @@
 #include "tools/session.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "model/adapter/peft.h"
 
 namespace llmft {
 
@@ -14,7 +17,7 @@ Session::Session(std::unique_ptr<Device> device, int64_t capacity, const ModelCo
       comm_(make_single_comm()) {
     Run r = run();
     DecoderOptions options = {
-        .dtype = shape.dtype, .tokens = shape.tokens, .recompute = shape.recompute, .objective = shape.objective};
+        .dtype = shape.dtype, .tokens = shape.tokens, .recompute = shape.recompute, .objective = shape.objective, .quantization = shape.quantization};
     options.recompute.resize(static_cast<size_t>(config.num_hidden_layers), Recompute::kNone);
     model_.emplace(config, options, tuning, r);
     slots_.emplace(shape.tokens, DecoderOptions::kHeadChunkRows, arena_);
@@ -73,7 +76,8 @@ Plan plan_session(const ModelConfig& config, const SessionShape& shape, int64_t 
             .memory = session.arena().rows_at_peak(),
             .ops = session.profile().rows(),
             .tokens = shape.tokens,
-            .trainable = session.model().parameters().count()};
+            .trainable = session.model().parameters().count(),
+            .added = added_parameter_count(std::as_const(session.model()).parameters().parameters())};
 }
 
 }   // namespace llmft

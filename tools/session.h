@@ -22,6 +22,7 @@ struct SessionShape {
     AdamwOptions adamw = {};
     uint32_t seed = 0;
     const Objective* objective = &sft();
+    std::optional<Quantization> quantization = {};   // of frozen linears
     Profile::Clock clock = Profile::Clock::kOff;   // kOn: ops are timed
 };
 
@@ -61,6 +62,7 @@ struct Plan {
     std::vector<Profile::Row> ops;    // of one step of one micro-batch
     int64_t tokens = 0;               // of that micro-batch
     int64_t trainable = 0;            // parameters
+    int64_t added = 0;                // those of them that the base does not have (under an adapter)
 };
 // One micro-batch of shape.tokens, in documents of `document_tokens`; every row carries loss.
 HostBatch full_batch(int64_t tokens, int64_t document_tokens);

@@ -5,33 +5,18 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 
 #include "engine/log/progress.h"
+#include "tools/mask_text.h"
 
 namespace llmft {
 namespace {
 
-bool colour() {
-    return isatty(STDERR_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
-}
-
-// What is learned stands out: masked text is dimmed on a terminal, in ⟦ ⟧ elsewhere.
 void print_example(const Example& example, const Tokenizer& tokenizer) {
     constexpr int64_t kShown = 160;   // tokens
-    Example start = example;
-    const auto shown = static_cast<size_t>(std::min<int64_t>(kShown, static_cast<int64_t>(example.ids.size())));
-    start.ids.resize(shown);
-    start.labels.resize(shown);
-    fmt::print(stderr, "first example ({} tokens; {} is not learned)\n", example.ids.size(),
-               colour() ? "dim text" : "⟦text⟧");
-    for (const MaskPiece& piece : mask_pieces(start, tokenizer)) {
-        if (piece.learned)
-            fmt::print(stderr, "{}", piece.text);
-        else
-            fmt::print(stderr, "{}{}{}", colour() ? "\x1b[2m" : "⟦", piece.text, colour() ? "\x1b[0m" : "⟧");
-    }
-    fmt::print(stderr, "{}\n\n", shown < example.ids.size() ? " …" : "");
+    const Colour colour = colour_on(STDERR_FILENO);
+    fmt::print(stderr, "first example ({} tokens; {} is not learned)\n{}\n\n", example.ids.size(),
+               colour == Colour::kYes ? "dim text" : "⟦text⟧", mask_text(example, tokenizer, kShown, colour));
 }
 
 std::string recompute_text(const std::vector<Recompute>& policy) {
@@ -41,6 +26,12 @@ std::string recompute_text(const std::vector<Recompute>& policy) {
                        count(Recompute::kFull));
 }
 
+std::string quantization_text(const std::optional<Quantization>& q) {
+    if (!q) return "";
+    return fmt::format("; frozen linears in {}{}", name(q->kind()),
+                       q->double_quant() == DoubleQuant::kYes ? ", doubly quantised" : "");
+}
+
 }   // namespace
 
 void print_start(const TrainOptions& options, const ModelConfig& config, const TrainData& data,
@@ -48,9 +39,10 @@ void print_start(const TrainOptions& options, const ModelConfig& config, const T
     const bool adapters = options.method.method != "full";
     fmt::print(stderr, "model    {}: {} layers, {} wide, {} tokens in the vocabulary\n", options.model.model,
                config.num_hidden_layers, config.hidden_size, config.vocab_size);
-    fmt::print(stderr, "method   {}, {} on {}\n", options.method.method, name(chosen.shape.dtype),
-               options.model.device == "auto" ? "cpu" : options.model.device);
-    fmt::print(stderr, "         {}\n", trainable_line(chosen.plan.trainable, config, adapters));
+    fmt::print(stderr, "method   {}, {} on {}{}\n", options.method.method, name(chosen.shape.dtype),
+               options.model.device == "auto" ? "cpu" : options.model.device,
+               quantization_text(chosen.shape.quantization));
+    fmt::print(stderr, "         {}\n", trainable_line(chosen.plan, config, adapters));
     const DataCounts& counts = data.train.counts;
     fmt::print(stderr, "data     {} rows, {} tokens, {:.1f} % carry loss; {} cut, {} dropped\n",
                data.train.examples.size(), data.train.tokens(),

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "engine/log/log.h"
+#include "tools/sheet.h"
 
 namespace llmft {
 namespace {
@@ -57,18 +58,18 @@ void TrainOptions::adopt_adapter(const Flags& flags) {
     method.lora = own;
 }
 
-std::optional<Tokenizer> read_tokenizer(const DataOptions& options, const std::filesystem::path& model,
+std::optional<Tokenizer> read_tokenizer(const DataOptions& options, const ModelSource& model,
                                         const ModelConfig& config) {
-    const bool may_be_tokens = options.dataset_format == "auto" && !std::filesystem::exists(model / "tokenizer.json");
+    const bool may_be_tokens = options.dataset_format == "auto" && !model.has("tokenizer.json");
     if (may_be_tokens || options.dataset_format == "tokens") return std::nullopt;
     Tokenizer tokenizer = Tokenizer::load(model);
-    expect_vocabulary_fits(tokenizer, config.vocab_size, model);
+    expect_vocabulary_fits(tokenizer, config.vocab_size, model.label("tokenizer.json"));
     return tokenizer;
 }
 
-TrainData read_train_data(const TrainOptions& options, const ModelConfig& config) {
+TrainData read_train_data(const TrainOptions& options, const ModelSource& model, const ModelConfig& config) {
     TrainData data;
-    data.tokenizer = read_tokenizer(options.data, options.model.model, config);
+    data.tokenizer = read_tokenizer(options.data, model, config);
     const RowContext context = {.tokenizer = data.tokenizer ? &*data.tokenizer : nullptr,
                                 .vocab_size = config.vocab_size};
     data.train = read_dataset(split_file_list(options.data.dataset, "--dataset"), options.data, context);
@@ -85,6 +86,21 @@ TrainData read_train_data(const TrainOptions& options, const ModelConfig& config
     return data;
 }
 
+namespace {
+
+std::optional<Quantization> quantization_of(const TrainOptions& options, const ModelConfig& config) {
+    ModelOptions model = options.model;
+    const bool asks = options.method.method == "qlora" && model.quantization == "none" && !config.quantization;
+    if (asks) model.quantization = "nf4";
+    const std::optional<Quantization> result = model.resolved_quantization(config);
+    if (result && options.method.method == "full")
+        throw UserError("USAGE", "--method", "full", fmt::format("weights in {} cannot be trained", name(result->kind())),
+                        "use --method qlora, or train the unquantised model");
+    return result;
+}
+
+}   // namespace
+
 PlanRequest plan_request(const TrainOptions& options, const ModelConfig& config, Tuning& tuning, int64_t longest,
                          int64_t window_tokens) {
     return {.config = config,
@@ -95,7 +111,8 @@ PlanRequest plan_request(const TrainOptions& options, const ModelConfig& config,
                       .use = SessionShape::Use::kTrain,
                       .adamw = options.loop.adamw,
                       .seed = static_cast<uint32_t>(options.loop.seed),
-                      .objective = &objective(options.method.objective)},
+                      .objective = &objective(options.method.objective),
+                      .quantization = quantization_of(options, config)},
             .longest_document = longest,
             .window_tokens = window_tokens,
             .tokens_per_microbatch = options.batch.tokens_per_microbatch,
@@ -109,16 +126,10 @@ MethodRequest method_request(const TrainOptions& options) {
             .seed = static_cast<uint32_t>(options.loop.seed)};
 }
 
-std::string trainable_line(int64_t trainable, const ModelConfig& config, bool adapters) {
-    const int64_t all = parameter_count(config) + (adapters ? trainable : 0);
-    const auto grouped = [](int64_t n) {
-        std::string text = std::to_string(n);
-        for (auto at = static_cast<int64_t>(text.size()) - 3; at > 0; at -= 3)
-            text.insert(static_cast<size_t>(at), ",");
-        return text;
-    };
-    return fmt::format("trainable params: {} || all params: {} || trainable%: {:.4f}", grouped(trainable), grouped(all),
-                       100 * static_cast<double>(trainable) / static_cast<double>(all));
+std::string trainable_line(const Plan& plan, const ModelConfig& config, bool adapters) {
+    const int64_t all = parameter_count(config) + (adapters ? plan.added : 0);
+    return fmt::format("trainable params: {} || all params: {} || trainable%: {:.4f}", grouped_digits(plan.trainable),
+                       grouped_digits(all), 100 * static_cast<double>(plan.trainable) / static_cast<double>(all));
 }
 
 std::string memory_table(const Plan& plan) {

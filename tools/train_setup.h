@@ -41,9 +41,9 @@ struct TrainData {
 };
 // Nothing for rows of tokens, and where there is none and the rows are still to be seen: if they are text after all,
 // the DatasetReader refuses them.
-std::optional<Tokenizer> read_tokenizer(const DataOptions& options, const std::filesystem::path& model,
+std::optional<Tokenizer> read_tokenizer(const DataOptions& options, const ModelSource& model,
                                         const ModelConfig& config);
-TrainData read_train_data(const TrainOptions& options, const ModelConfig& config);
+TrainData read_train_data(const TrainOptions& options, const ModelSource& model, const ModelConfig& config);
 
 // window_tokens, longest: of the data; without data, full rows of --max-seq-length.
 PlanRequest plan_request(const TrainOptions& options, const ModelConfig& config, Tuning& tuning, int64_t longest,
@@ -53,7 +53,7 @@ MethodRequest method_request(const TrainOptions& options);
 
 // "trainable params: 4,884,480 || all params: 139,399,488 || trainable%: 3.5039", as PEFT prints it: all includes
 // adapters.
-std::string trainable_line(int64_t trainable, const ModelConfig& config, bool adapters);
+std::string trainable_line(const Plan& plan, const ModelConfig& config, bool adapters);
 
 // The plan's memory as a table, largest first.
 std::string memory_table(const Plan& plan);

@@ -8,13 +8,11 @@
 namespace llmft {
 namespace {
 
-// Reads one of the folder's files, if it is there.
+// Reads one of the model's files, if it is there.
 class OptionalFile {
 public:
-    OptionalFile(const std::filesystem::path& folder, const char* name) {
-        if (std::filesystem::exists(folder / name))
-            json_ = parse_json_file(folder / name, {.huge_integers = HugeIntegers::kDoubles});
-        file_ = (folder / name).string();
+    OptionalFile(const ModelSource& model, const char* name) : file_(model.label(name)) {
+        if (model.has(name)) json_ = model.json(name, {.huge_integers = HugeIntegers::kDoubles});
     }
     JsonField root() const { return {json_, file_, ""}; }
 
@@ -50,9 +48,9 @@ std::optional<SpecialToken> token_numbered(const JsonField& config, const std::s
 
 }   // namespace
 
-SpecialTokens read_special_tokens(const std::filesystem::path& folder, const TokenLookup& lookup) {
-    const OptionalFile named(folder, "tokenizer_config.json"), map(folder, "special_tokens_map.json"),
-        config(folder, "config.json");
+SpecialTokens read_special_tokens(const ModelSource& model, const TokenLookup& lookup) {
+    const OptionalFile named(model, "tokenizer_config.json"), map(model, "special_tokens_map.json"),
+        config(model, "config.json");
     const auto find = [&](const std::string& name) {
         const JsonField first = named.root();
         if (first.json().contains(name + "_token")) return token_named(first, name + "_token", lookup);   // null: none

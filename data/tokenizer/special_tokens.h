@@ -3,12 +3,13 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "engine/io/model_source.h"
 
 namespace llmft {
 
@@ -30,6 +31,6 @@ struct TokenLookup {
 };
 
 // A token that is named but absent from the tokenizer is refused (RANGE).
-SpecialTokens read_special_tokens(const std::filesystem::path& folder, const TokenLookup& lookup);
+SpecialTokens read_special_tokens(const ModelSource& model, const TokenLookup& lookup);
 
 }   // namespace llmft

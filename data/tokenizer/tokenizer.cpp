@@ -49,7 +49,7 @@ void expect_text(std::string_view text) {
 }   // namespace
 
 struct Tokenizer::Parts {
-    Parts(const JsonField& file, const std::filesystem::path& folder)
+    Parts(const JsonField& file, const ModelSource& source)
         : normalizer(read_or_none<Normalizer>(file, "normalizer")),
           pre_tokenizer(read_or_none<PreTokenizer>(file, "pre_tokenizer")),
           model(model_of(file), pre_tokenizer.alphabet()),
@@ -62,7 +62,7 @@ struct Tokenizer::Parts {
                     file.at("post_processor")
                         .refuse("RANGE", fmt::format("adds token {}, the last one is {}", id, vocab_size() - 1),
                                 "fetch the file again");
-        special = read_special_tokens(folder, {.id_of = [this](std::string_view token) { return id_of(token); },
+        special = read_special_tokens(source, {.id_of = [this](std::string_view token) { return id_of(token); },
                                                .token = [this](int32_t id) { return token(id); }});
     }
 
@@ -168,10 +168,13 @@ Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
 Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
 Tokenizer::~Tokenizer() = default;
 
+Tokenizer Tokenizer::load(const ModelSource& source) {
+    const Json json = source.json("tokenizer.json", kTokenizerLimits);
+    return Tokenizer(std::make_unique<const Parts>(JsonField(json, source.label("tokenizer.json"), ""), source));
+}
+
 Tokenizer Tokenizer::load(const std::filesystem::path& folder) {
-    const std::filesystem::path file = folder / "tokenizer.json";
-    const Json json = parse_json_file(file, kTokenizerLimits);
-    return Tokenizer(std::make_unique<const Parts>(JsonField(json, file.string(), ""), folder));
+    return load(FolderModel(folder));
 }
 
 static Encoding run(const Encoder::Stages& stages, const PostProcessor* around, bool traced, std::string_view text) {
@@ -245,10 +248,10 @@ std::vector<std::string> Tokenizer::notes() const {
     return notes;
 }
 
-void expect_vocabulary_fits(const Tokenizer& tokenizer, int64_t embedding_rows, const std::filesystem::path& folder) {
+void expect_vocabulary_fits(const Tokenizer& tokenizer, int64_t embedding_rows, const std::string& file) {
     if (tokenizer.vocab_size() <= embedding_rows) return;
     throw UserError(
-        "SHAPE", (folder / "tokenizer.json").string(), "model.vocab",
+        "SHAPE", file, "model.vocab",
         fmt::format("{} tokens, but the model's embedding has {} rows", tokenizer.vocab_size(), embedding_rows),
         "use the tokenizer that belongs to the model");
 }

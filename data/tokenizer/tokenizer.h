@@ -34,6 +34,7 @@ struct Encoding {
 class Tokenizer {
 public:
     // Reads tokenizer.json and what lies beside it (special_tokens.h).
+    static Tokenizer load(const ModelSource& model);
     static Tokenizer load(const std::filesystem::path& folder);
     Tokenizer(Tokenizer&&) noexcept;
     Tokenizer& operator=(Tokenizer&&) noexcept;
@@ -61,7 +62,7 @@ private:
     std::unique_ptr<const Parts> parts_;
 };
 
-// Refuses (SHAPE) a tokenizer with more tokens than the model's embedding has rows.
-void expect_vocabulary_fits(const Tokenizer& tokenizer, int64_t embedding_rows, const std::filesystem::path& folder);
+// Refuses (SHAPE) a tokenizer with more tokens than the model's embedding has rows. `file` is what the error calls it.
+void expect_vocabulary_fits(const Tokenizer& tokenizer, int64_t embedding_rows, const std::string& file);
 
 }   // namespace llmft

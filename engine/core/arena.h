@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "engine/core/device.h"
@@ -32,13 +33,16 @@ public:
 
     class Mark {
     public:
-        explicit Mark(Arena& arena) : arena_(arena), live_(arena.live_.size()), used_(arena.used_) {}
-        ~Mark() { arena_.release(live_, used_); }
-        Mark(const Mark&) = delete;
-        Mark& operator=(const Mark&) = delete;
+        explicit Mark(Arena& arena) : arena_(&arena), live_(arena.live_.size()), used_(arena.used_) {}
+        Mark(Mark&& other) noexcept
+            : arena_(std::exchange(other.arena_, nullptr)), live_(other.live_), used_(other.used_) {}
+        Mark& operator=(Mark&&) = delete;
+        ~Mark() {
+            if (arena_) arena_->release(live_, used_);
+        }
 
     private:
-        Arena& arena_;
+        Arena* arena_;   // null: given away
         size_t live_;
         int64_t used_;
     };

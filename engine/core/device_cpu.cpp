@@ -7,6 +7,7 @@
 #include <cstring>
 #include <fstream>
 
+#include "engine/core/container.h"
 #include "engine/core/device.h"
 
 namespace llmft {
@@ -19,15 +20,6 @@ std::string processor_name() {
     return "cpu";
 }
 
-// What a container allows (cgroup 2, then 1); no limit is a huge number or a word.
-int64_t container_bytes() {
-    for (const char* file : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
-        int64_t bytes = 0;
-        if (std::ifstream(file) >> bytes && bytes > 0) return bytes;
-    }
-    return INT64_MAX;
-}
-
 class CpuDevice final : public Device {
 public:
     explicit CpuDevice(CpuOptions options) : options_(options) {}
@@ -37,7 +29,7 @@ public:
 
     DeviceProperties properties() const override {
         const int64_t machine = static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGE_SIZE);
-        const int64_t bytes = std::min(machine, container_bytes());
+        const int64_t bytes = std::min(machine, container_limits().memory_bytes);
         return {.name = processor_name(), .memory_bytes = bytes};
     }
 

@@ -117,6 +117,14 @@ MappedFile::~MappedFile() {
     munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
 }
 
+void MappedFile::release(Bytes part) const {
+    const auto first = reinterpret_cast<uintptr_t>(part.data()), last = first + part.size();
+    const uintptr_t page = Watches::page_bytes;
+    if (part.empty()) return;
+    const uintptr_t begin = (first + page - 1) / page * page, end = last / page * page;
+    if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+}
+
 void MappedFile::expect_intact() const {
     struct stat status = {};
     // The last page that a cut file still has reads as zeros behind the cut without a signal: only the length tells. A

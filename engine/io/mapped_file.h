@@ -17,6 +17,8 @@ public:
 
     const std::string& name() const { return name_; }   // the path as it was given, for errors
     Bytes bytes() const { return bytes_; }
+    // The pages that lie in `part` of bytes() need not stay in memory; touched again, they are read again.
+    void release(Bytes part) const;
     // Call it after the last byte was taken: UserError TRUNC where the file's length changed since it was mapped.
     void expect_intact() const;
 

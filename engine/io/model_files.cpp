@@ -153,6 +153,11 @@ std::vector<std::string_view> ModelFiles::names() const {
     return names;
 }
 
+void ModelFiles::release(std::string_view name) const {
+    for (const Safetensors& shard : shards_)
+        if (const SafeTensor* tensor = shard.find(name)) shard.release(*tensor);
+}
+
 void ModelFiles::expect_intact() const {
     for (const Safetensors& shard : shards_) shard.expect_intact();
 }

@@ -28,6 +28,7 @@ public:
     Place at(std::string_view name) const;         // absent: UserError MISSING
     std::vector<std::string_view> names() const;   // of all tensors, sorted
     int64_t total_bytes() const;
+    void release(std::string_view name) const;   // MappedFile, of a tensor's bytes
     void expect_intact() const;   // after the last tensor was read: UserError TRUNC where a file changed meanwhile
     const std::string& folder() const { return folder_; }
 

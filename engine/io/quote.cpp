@@ -30,10 +30,10 @@ bool is_c1_control(std::string_view s) {
     return s.size() == 2 && s[0] == '\xC2' && static_cast<uint8_t>(s[1]) < 0xA0;
 }
 
+// A sequence, or a byte that is none, as it may be printed.
 std::string escaped(std::string_view unit) {
     if (unit == "\n") return "\\n";
     if (unit == "\t") return "\\t";
-    if (unit == "\"" || unit == "\\") return fmt::format("\\{}", unit);
     const auto lead = static_cast<uint8_t>(unit[0]);
     if (lead >= 0x20 && lead < 0x7F) return std::string(unit);
     if (lead < 0x80 || sequence_length(unit) == 0) return fmt::format("\\x{:02x}", lead);
@@ -52,12 +52,23 @@ size_t first_invalid_utf8(std::string_view text) {
     return std::string_view::npos;
 }
 
+std::string on_one_line(std::string_view text) {
+    std::string out;
+    for (size_t at = 0; at < text.size();) {
+        const size_t length = std::max<size_t>(1, sequence_length(text.substr(at)));
+        out += escaped(text.substr(at, length));
+        at += length;
+    }
+    return out;
+}
+
 std::string in_quotes(std::string_view text, size_t max_bytes) {
     constexpr std::string_view kMore = "…";
     std::string out = "\"";
     for (size_t at = 0; at < text.size();) {
         const size_t length = std::max<size_t>(1, sequence_length(text.substr(at)));
-        const std::string unit = escaped(text.substr(at, length));
+        const std::string_view raw = text.substr(at, length);
+        const std::string unit = raw == "\"" || raw == "\\" ? fmt::format("\\{}", raw) : escaped(raw);
         at += length;
         const size_t closing = 1 + (at < text.size() ? kMore.size() : 0);
         if (out.size() + unit.size() + closing > max_bytes) return out.append(kMore).append("\"");

@@ -35,7 +35,8 @@ public:
     const std::vector<SafeTensor>& tensors() const { return tensors_; }   // in the order of the file
     const SafeTensor* find(std::string_view name) const;                  // null: not there
     const std::map<std::string, std::string>& metadata() const { return metadata_; }
-    void expect_intact() const { file_.expect_intact(); }   // after the last byte was taken: MappedFile
+    void release(const SafeTensor& t) const { file_.release(t.bytes); }   // of this file: MappedFile
+    void expect_intact() const { file_.expect_intact(); }                 // after the last byte was taken: MappedFile
 
 private:
     explicit Safetensors(MappedFile file) : file_(std::move(file)) {}
@@ -48,7 +49,12 @@ private:
 
 // Index of the first NaN or infinity among the elements of a floating dtype, -1 where there is none (or no such dtype).
 int64_t first_nonfinite(Bytes, std::string_view dtype);
-// The same as a check: UserError VALUE that names file, tensor and index.
+// How many are NaN and how many infinite.
+struct NonFinite {
+    int64_t nan = 0, infinite = 0;
+};
+NonFinite count_nonfinite(Bytes, std::string_view dtype);
+// The first as a check: UserError VALUE that names file, tensor and index.
 void expect_finite(const SafeTensor&, const std::string& file);
 
 struct TensorToWrite {

@@ -47,6 +47,28 @@ int64_t first_with_bits(Bytes bytes, Word exponent) {
     return -1;
 }
 
+// Where all bits of the exponent are set, the fraction tells NaN from infinity.
+template <class Word>
+NonFinite count_with_bits(Bytes bytes, Word exponent) {
+    NonFinite found;
+    for (size_t at = 0; at + sizeof(Word) <= bytes.size();) {
+        const int64_t skipped = first_with_bits(bytes.subspan(at), exponent);
+        if (skipped < 0) break;
+        at += static_cast<size_t>(skipped) * sizeof(Word);
+        // Where there is one there may be many: a block word by word before the quick search goes on.
+        const size_t end = std::min(bytes.size() / sizeof(Word) * sizeof(Word), at + 4096);
+        for (; at < end; at += sizeof(Word)) {
+            Word word;
+            std::memcpy(&word, bytes.data() + at, sizeof word);
+            const bool special = (word & exponent) == exponent;
+            const bool is_nan = static_cast<Word>(word << 1) != static_cast<Word>(exponent << 1);   // without the sign
+            found.nan += special && is_nan;
+            found.infinite += special && !is_nan;
+        }
+    }
+    return found;
+}
+
 }   // namespace
 
 int64_t safetensors_size_bytes(std::string_view dtype) {
@@ -89,6 +111,14 @@ int64_t first_nonfinite(Bytes bytes, std::string_view dtype) {
     if (dtype == "F16") return first_with_bits<uint16_t>(bytes, 0x7C00u);
     if (dtype == "F64") return first_with_bits<uint64_t>(bytes, 0x7FF0000000000000u);
     return -1;
+}
+
+NonFinite count_nonfinite(Bytes bytes, std::string_view dtype) {
+    if (dtype == "F32") return count_with_bits<uint32_t>(bytes, 0x7F800000u);
+    if (dtype == "BF16") return count_with_bits<uint16_t>(bytes, 0x7F80u);
+    if (dtype == "F16") return count_with_bits<uint16_t>(bytes, 0x7C00u);
+    if (dtype == "F64") return count_with_bits<uint64_t>(bytes, 0x7FF0000000000000u);
+    return {};
 }
 
 void expect_finite(const SafeTensor& tensor, const std::string& file) {

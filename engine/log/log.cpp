@@ -1,10 +1,11 @@
 #include "engine/log/log.h"
 
-#include <fmt/format.h>
-
 #include <cstdio>
 #include <mutex>
+#include <set>
 #include <string>
+
+#include "engine/io/quote.h"
 
 namespace llmft::log {
 namespace {
@@ -12,17 +13,10 @@ namespace {
 std::mutex mutex;
 bool holding = true;
 std::string held;
+std::set<std::string> said;
 
 std::string one_line(Level level, std::string_view text) {
-    std::string line = level == Level::kNote ? "llmft: note: " : "llmft: warning: ";
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte < 0x20 || byte == 0x7f)
-            line += fmt::format("\\x{:02x}", byte);
-        else
-            line += c;
-    }
-    return line + '\n';
+    return (level == Level::kNote ? "llmft: note: " : "llmft: warning: ") + on_one_line(text) + '\n';
 }
 
 void print(const std::string& text) {
@@ -34,6 +28,7 @@ void print(const std::string& text) {
 void write(Level level, std::string_view text) {
     const std::string line = one_line(level, text);
     const std::lock_guard lock(mutex);
+    if (!said.insert(line).second) return;
     if (holding)
         held += line;
     else
@@ -50,11 +45,13 @@ void release() {
 void drop() {
     const std::lock_guard lock(mutex);
     held.clear();
+    said.clear();
 }
 
 void hold() {
     const std::lock_guard lock(mutex);
     holding = true;
+    said.clear();
 }
 
 }   // namespace llmft::log

@@ -39,13 +39,24 @@ void upload_converted(const Tensor& dst, const void* host, DType dtype, Run& run
     });
 }
 
+void convert(void* to, DType to_dtype, const void* from, DType from_dtype, int64_t count) {
+    constexpr int64_t kRow = 4096;   // rows are what threads share
+    const auto cast = [&](int64_t first, int64_t rows, int64_t cols) {
+        auto* y = static_cast<std::byte*>(to) + first * size_bytes(to_dtype);
+        const auto* x = static_cast<const std::byte*>(from) + first * size_bytes(from_dtype);
+        cpu::cast({.x = {.data = const_cast<std::byte*>(x), .dtype = from_dtype, .ld = cols},
+                   .y = {.data = y, .dtype = to_dtype, .ld = cols},
+                   .rows = rows,
+                   .cols = cols,
+                   .scale = 1});
+    };
+    cast(0, count / kRow, kRow);
+    cast(count / kRow * kRow, 1, count % kRow);
+}
+
 std::vector<float> converted_to_f32(const void* host, DType dtype, int64_t count) {
     std::vector<float> result(static_cast<size_t>(count));
-    cpu::cast({.x = {.data = const_cast<void*>(host), .dtype = dtype, .ld = count},
-               .y = {.data = result.data(), .dtype = DType::kF32, .ld = count},
-               .rows = 1,
-               .cols = count,
-               .scale = 1});
+    convert(result.data(), DType::kF32, host, dtype, count);
     return result;
 }
 

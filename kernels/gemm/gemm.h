@@ -6,6 +6,8 @@
 // instruction sets); kPortable is our own f32 kernel with K in order: the same bits on every instruction set.
 #pragma once
 
+#include <string>
+
 #include "kernels/base/stream.h"
 #include "kernels/base/view.h"
 
@@ -31,6 +33,8 @@ namespace cpu {
 void gemm(const Gemm&);
 // What this build and processor have: false where the build has no oneDNN, or this processor has no bf16 products.
 bool gemm_has(GemmEngine, DType);
+// "oneDNN 2.6.3", or "" in a build without it.
+std::string gemm_library();
 }   // namespace cpu
 namespace cuda {
 void gemm(const Gemm&, StreamHandle);

@@ -10,4 +10,8 @@ bool gemm_onednn_has(DType) {
     return false;
 }
 
+std::string gemm_library() {
+    return "";
+}
+
 }   // namespace llmft::cpu

@@ -179,4 +179,10 @@ bool gemm_onednn_has(DType t) {
     return t == DType::kBf16 && (static_cast<unsigned>(dnnl_get_effective_cpu_isa()) & kNeeded) == kNeeded;
 }
 
+std::string gemm_library() {
+    const dnnl_version_t* const version = dnnl_version();
+    return "oneDNN " + std::to_string(version->major) + '.' + std::to_string(version->minor) + '.' +
+           std::to_string(version->patch);
+}
+
 }   // namespace llmft::cpu

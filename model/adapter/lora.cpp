@@ -77,7 +77,7 @@ void Lora::before_step(int64_t, Run& run) {
 void Lora::save(const Decoder& model, const SaveFolders& folders, Run& run) const {
     const std::vector<Parameter>& parameters = model.parameters().parameters();
     LoraConfig config = config_;
-    config.base_model = folders.base.string();
+    config.base_model = folders.base.path();
     write_peft(folders.output, lora_config_json(config, adapted_modules(parameters)), parameters, run);
 }
 

@@ -25,6 +25,7 @@ std::unique_ptr<Tuning> make_full(const MethodRequest& request) {
 
 constexpr MethodEntry kMethods[] = {
     {"lora", kAdapterRate, make_lora},
+    {"qlora", kAdapterRate, make_lora},   // on a base in four bits
     {"full", kFullRate, make_full},
 };
 

@@ -6,7 +6,6 @@
 #include <set>
 
 #include "engine/io/file.h"
-#include "engine/io/safetensors.h"
 #include "engine/ops/upload.h"
 #include "model/load.h"
 #include "model/names.h"
@@ -14,7 +13,6 @@
 namespace llmft {
 namespace {
 
-constexpr const char* kPrefix = "base_model.model.";
 constexpr const char* kWeights = "adapter_model.safetensors";
 constexpr const char* kConfig = "adapter_config.json";
 constexpr const char* kOtherBase = "give the base model that the adapter was trained on";
@@ -37,15 +35,15 @@ std::vector<float> transposed(const std::vector<float>& x, int64_t rows, int64_t
     return y;
 }
 
-void read_transposed(const SafeTensor& tensor, const std::string& file, const Parameter& p, Run& run) {
-    const DType dtype = expect_loadable(tensor, file, p.cols, p.rows);
-    const std::vector<float> host =
-        transposed(ops::converted_to_f32(tensor.bytes.data(), dtype, p.rows * p.cols), p.cols, p.rows);
-    run.device.upload(p.value, host.data(), run.stream);
-    run.device.synchronize(run.stream);
-}
-
 }   // namespace
+
+Safetensors open_peft_weights(const std::filesystem::path& folder) {
+    const std::filesystem::path path = folder / kWeights;
+    if (!std::filesystem::exists(path) && std::filesystem::exists(folder / "adapter_model.bin"))
+        throw UserError("UNSAFE", (folder / "adapter_model.bin").string(), "", "a pickle is not read",
+                        "save it with safe_serialization=True");
+    return Safetensors::open(path);
+}
 
 std::vector<std::string> peft_keys(const std::vector<Parameter>& parameters) {
     std::set<std::string> adapted;
@@ -56,32 +54,55 @@ std::vector<std::string> peft_keys(const std::vector<Parameter>& parameters) {
     for (const Parameter& p : parameters) {
         const std::string module = p.name.substr(0, p.name.rfind('.'));
         const bool wrapped = p.name.ends_with(".bias") && adapted.contains(module);
-        keys.push_back(kPrefix + (wrapped ? module + ".base_layer.bias" : p.name));
+        keys.push_back(kPeftPrefix + (wrapped ? module + ".base_layer.bias" : p.name));
     }
     return keys;
 }
 
-void read_peft_weights(const std::filesystem::path& folder, const std::vector<Parameter>& parameters, Run& run) {
-    const std::filesystem::path path = folder / kWeights;
-    if (!std::filesystem::exists(path) && std::filesystem::exists(folder / "adapter_model.bin"))
-        throw UserError("UNSAFE", (folder / "adapter_model.bin").string(), "", "a pickle is not read",
-                        "save it with safe_serialization=True");
-    const Safetensors file = Safetensors::open(path);
+int64_t added_parameter_count(const std::vector<Parameter>& parameters) {
+    std::set<std::string_view> whole;
+    for (const Parameter& p : parameters) whole.insert(p.name);
+    int64_t count = 0;
+    for (const Parameter& p : parameters) {
+        const bool bias = p.name.ends_with(".bias") && !p.name.ends_with(names::kLoraBias);
+        if (!bias || whole.contains(names::weight(p.name.substr(0, p.name.rfind('.'))))) count += p.rows * p.cols;
+    }
+    return count;
+}
+
+std::vector<float> load_peft_tensor(const Safetensors& file, const Parameter& p) {
+    const std::string key = kPeftPrefix + p.name;
+    const SafeTensor* tensor = file.find(key);
+    if (!tensor) throw UserError("MISSING", file.file(), key, "no such tensor", kOtherBase);
+    if (!is_transposed(p)) return load_matrix(*tensor, file.file(), p.rows, p.cols);
+    return transposed(load_matrix(*tensor, file.file(), p.cols, p.rows), p.cols, p.rows);
+}
+
+void expect_no_other_tensors(const Safetensors& file, const std::vector<Parameter>& parameters) {
     const std::vector<std::string> keys = peft_keys(parameters);
     const std::set<std::string_view> wanted(keys.begin(), keys.end());
     for (const SafeTensor& tensor : file.tensors())
         if (!wanted.contains(tensor.name) && !tensor.name.ends_with(".base_layer.weight"))
             throw UserError(
-                "SHAPE", path.string(), tensor.name,
+                "SHAPE", file.file(), tensor.name,
                 fmt::format("no part of the {} tensors that adapter_config.json makes on this model", keys.size()),
                 kOtherBase);
+}
+
+void read_peft_weights(const std::filesystem::path& folder, const std::vector<Parameter>& parameters, Run& run) {
+    const Safetensors file = open_peft_weights(folder);
+    expect_no_other_tensors(file, parameters);
+    const std::vector<std::string> keys = peft_keys(parameters);
     for (size_t i = 0; i < keys.size(); ++i) {
         const SafeTensor* tensor = file.find(keys[i]);
-        if (!tensor) throw UserError("MISSING", path.string(), keys[i], "no such tensor", kOtherBase);
-        if (is_transposed(parameters[i]))
-            read_transposed(*tensor, path.string(), parameters[i], run);
-        else
-            load_tensor(*tensor, path.string(), parameters[i].value, run);
+        if (!tensor) throw UserError("MISSING", file.file(), keys[i], "no such tensor", kOtherBase);
+        if (!is_transposed(parameters[i])) {
+            load_tensor(*tensor, file.file(), parameters[i].value, run);
+            continue;
+        }
+        const std::vector<float> host = load_peft_tensor(file, parameters[i]);
+        run.device.upload(parameters[i].value, host.data(), run.stream);
+        run.device.synchronize(run.stream);
     }
     file.expect_intact();
 }

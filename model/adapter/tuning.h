@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <string_view>
 
+#include "engine/io/model_source.h"
 #include "engine/train/method.h"
 #include "model/linear.h"
 
@@ -34,7 +35,7 @@ struct ModuleTraining {
 enum class TiedHead : uint8_t { kFollows, kStays };
 
 struct SaveFolders {
-    std::filesystem::path base;     // where the base model lies: its name for readers, its config.json for copies
+    const ModelSource& base;        // its path is the base's name for readers, its config.json is copied
     std::filesystem::path output;   // exists
 };
 

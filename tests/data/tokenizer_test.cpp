@@ -210,9 +210,9 @@ TEST_CASE("text that is not UTF-8 is refused") {
 
 TEST_CASE("a tokenizer with more tokens than the embedding has rows is refused") {
     const Tokenizer tokenizer = load(sentencepiece_json());
-    CHECK(error_of([&] { expect_vocabulary_fits(tokenizer, 267, "m"); }).empty());
+    CHECK(error_of([&] { expect_vocabulary_fits(tokenizer, 267, "m/tokenizer.json"); }).empty());
     CHECK(error_of([&] {
-              expect_vocabulary_fits(tokenizer, 266, "m");
+              expect_vocabulary_fits(tokenizer, 266, "m/tokenizer.json");
           }).starts_with("E-SHAPE: m/tokenizer.json: model.vocab: 267"));
 }
 

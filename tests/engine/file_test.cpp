@@ -52,6 +52,23 @@ TEST_CASE("a mapped file has the file's bytes, and an empty one has none") {
     CHECK_NOTHROW(mapped.expect_intact());
 }
 
+TEST_CASE("released pages of a mapped file leave memory and read the same again") {
+    const TempFolder folder;
+    constexpr size_t kSize = size_t{32} << 20;
+    const MappedFile mapped(folder.write("weights", std::string(kSize, 'x')));
+    const auto seen = [&] { return std::count(mapped.bytes().begin(), mapped.bytes().end(), std::byte{'x'}); };
+    const auto pages = [] {   // of files, in this process's memory
+        int64_t total = 0, resident = 0, shared = 0;
+        std::ifstream("/proc/self/statm") >> total >> resident >> shared;
+        return shared * sysconf(_SC_PAGESIZE);
+    };
+    CHECK(seen() == kSize);
+    const int64_t before = pages();
+    mapped.release(mapped.bytes().subspan(1));   // not the first page, of which it is a part
+    CHECK(before - pages() > static_cast<int64_t>(kSize) * 9 / 10);
+    CHECK(seen() == kSize);
+}
+
 TEST_CASE("row 31: a file cut while it is mapped reads as zeros behind the cut and is then refused as TRUNC") {
     const TempFolder folder;
     constexpr size_t kSize = 1 << 20;

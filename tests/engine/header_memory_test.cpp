@@ -6,7 +6,9 @@
 #include <fstream>
 #include <new>
 
+#include "engine/io/gguf.h"
 #include "engine/io/safetensors.h"
+#include "tests/engine/gguf_bytes.h"
 #include "tests/engine/safetensors_bytes.h"
 #include "tests/harness/skip.h"
 #include "tests/harness/temp_folder.h"
@@ -30,6 +32,7 @@ constexpr bool kCanLimitMemory = true;
 
 // Opens the file in a process of its own that may take `room` bytes more than it has: "read", the refusal's kind, or
 // "out of memory".
+template <class File>
 std::string open_within(const Path& path, int64_t room) {
     int pipe_ends[2] = {};
     REQUIRE(pipe(pipe_ends) == 0);
@@ -42,7 +45,7 @@ std::string open_within(const Path& path, int64_t room) {
         setrlimit(RLIMIT_AS, &memory);
         std::string verdict = "read";
         try {
-            Safetensors::open(path);
+            File::open(path);
         } catch (const Error& e) {
             verdict = e.kind();
         } catch (const std::bad_alloc&) {
@@ -89,7 +92,35 @@ TEST_CASE("no header makes the reader take more than four times its bytes and 16
         const std::string file = test::container(c.header, 0);
         const Path path = folder.write("x.safetensors", file);
         // The mapped file is address space too.
-        CHECK(open_within(path, 5 * static_cast<int64_t>(file.size()) + (int64_t{16} << 20)) == c.verdict);
+        CHECK(open_within<Safetensors>(path, 5 * static_cast<int64_t>(file.size()) + (int64_t{16} << 20)) == c.verdict);
+    }
+}
+
+TEST_CASE("no GGUF file makes the reader take more than four times its header's bytes and 16 MiB") {
+    if (!kCanLimitMemory) return test::skip("sanitizers take memory of their own");
+    constexpr int kTensors = 190'000, kValues = 65'000;
+    test::GgufBytes tensors, values, texts, counts;
+    for (int i = 0; i < kTensors; ++i) tensors.entry(test::gguf_entry(std::to_string(i), {0}, test::kTypeF32, 0));
+    for (int i = 0; i < kValues; ++i) values.value(std::to_string(i), test::gguf_bool(0));
+    texts.value("x", test::gguf_texts(std::vector<std::string_view>(1'500'000)));
+    counts.value("x", test::gguf_array(GgufKind::kString, uint64_t{1} << 40, std::string(size_t{12} << 20, '\0')));
+    counts.extra_values = 64'000;
+    counts.extra_tensors = 190'000;
+    const struct {
+        std::string what;
+        std::string file;
+        std::string verdict;
+    } cases[] = {
+        {"as many tensors as may be", tensors.file(), "read"},
+        {"as many values as may be", values.file(), "read"},
+        {"a million texts", texts.file(), "read"},
+        {"counts that promise a terabyte", counts.file(), "TRUNC"},
+    };
+    for (const auto& c : cases) {
+        CAPTURE(c.what);
+        const test::TempFolder folder;
+        const Path path = folder.write("x.gguf", c.file);
+        CHECK(open_within<Gguf>(path, 5 * static_cast<int64_t>(c.file.size()) + (int64_t{16} << 20)) == c.verdict);
     }
 }
 

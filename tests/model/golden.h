@@ -1,4 +1,5 @@
-// Goldens of tests/oracle as the model tests use them: a session on the CPU with the case's weights, and its examples.
+// Goldens of tests/oracle as the model tests and tests/oracle/parity.cpp use them: a session on the CPU with the case's
+// weights, its examples, and how far what it computes lies from what is expected. No test framework here.
 #pragma once
 
 #include <filesystem>
@@ -23,15 +24,18 @@ struct GoldenExample {
 };
 
 struct Golden {
+    std::string name;
     std::filesystem::path folder;
     Json case_json, expected;
     std::vector<GoldenExample> examples;
     // Where its model lies; nullopt if that needs data that is not here.
     std::optional<std::filesystem::path> model_folder() const;
     std::filesystem::path adapter_folder() const;
+    std::string kind() const { return case_json.at("kind").get<std::string>(); }
     Safetensors tensors() const;   // expected.safetensors
 };
 Golden read_golden(const std::string& name);
+std::vector<std::string> golden_names();   // of every case, sorted
 
 // Those that this build has: oneDNN may be left out.
 std::vector<GemmEngine> gemm_engines();
@@ -49,19 +53,26 @@ struct SessionOptions {
     SessionShape::Use use = SessionShape::Use::kTrain;
     const Objective* objective = &sft();
 };
-// A loaded, initialised and published session.
-std::unique_ptr<Session> open_session(const std::filesystem::path& model_folder, Tuning& tuning,
+// A loaded, initialised and published session. `path`: a model folder or a GGUF file.
+std::unique_ptr<Session> open_session(const std::filesystem::path& path, Tuning& tuning,
                                       const SessionOptions& options);
 
-// Every parameter by the name that expected.safetensors uses.
-std::map<std::string, std::vector<float>> gradients(Session& session);
-std::map<std::string, std::vector<float>> values(Session& session);
+// Every parameter by the name that expected.safetensors uses: of a Full those of model.safetensors, else PEFT's keys,
+// shaped as PEFT shapes them.
+using Tensors = std::map<std::string, std::vector<float>>;
+Tensors gradients(Session& session);
+Tensors values(Session& session);
 
-// Cosine ≥ `cosine` and ‖got − want‖ ≤ relative·‖want‖ for every tensor of the file, and no tensor left over.
-struct Closeness {
-    double cosine;
-    double relative;
+// Logits of every position of one document, (T, V).
+std::vector<float> logits_of(Session& session, const GoldenExample& document);
+
+// ‖got − want‖ / ‖want‖; 0 where both are zero; infinite where shapes differ; NaN where a value is.
+double relative_error(std::span<const float> got, const SafeTensor& want);
+// The worst relative error over the F32 tensors of `want`, and whose it is; infinite where one is missing or left over.
+struct Worst {
+    double error = 0;
+    std::string tensor = {};
 };
-void check_tensors(const std::map<std::string, std::vector<float>>& got, const Safetensors& want, Closeness closeness);
+Worst worst_error(const Tensors& got, const Safetensors& want);
 
 }   // namespace llmft::test

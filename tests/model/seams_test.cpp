@@ -70,7 +70,7 @@ TEST_CASE("a result fits into the memory that the training was planned for, in a
                     config, shape, full);
     Run run = session.run();
     const TempFolder folder;
-    save_model(session.model(), {.base = golden.folder, .output = folder.path()}, run);
+    save_model(session.model(), {.base = FolderModel(golden.folder), .output = folder.path()}, run);
     CHECK(Safetensors::open(folder.path() / "model.safetensors").tensors().size() ==
           session.model().weight_targets().size());
 }

@@ -35,9 +35,10 @@ ModelOptions options_of(const std::filesystem::path& folder, bool portable) {
 }
 
 void check_nll(const Golden& golden, const ModelOptions& options, double tolerance) {
-    const ModelConfig config = read_model_config(options.model);
+    const FolderModel source(options.model);
+    const ModelConfig config = read_model_config(source);
     constexpr int64_t kTokens = 128;
-    Inference model = open_inference(options, config, kTokens, [&](Session& dry) {
+    Inference model = open_inference(options, source, config, kTokens, [&](Session& dry) {
         Run run = dry.run();
         dry.model().evaluate(dry.slots().upload(full_batch(kTokens, kTokens), run), run);
     });
@@ -56,7 +57,8 @@ void check_nll(const Golden& golden, const ModelOptions& options, double toleran
 }
 
 void check_greedy(const Golden& golden, const ModelOptions& options) {
-    const ModelConfig config = read_model_config(options.model);
+    const FolderModel source(options.model);
+    const ModelConfig config = read_model_config(source);
     const auto new_tokens = golden.case_json.at("new_tokens").get<int64_t>();
     for (const Json& want : golden.expected.at("greedy")) {
         const auto prompt = want.at("prompt_ids").get<std::vector<int32_t>>();
@@ -70,7 +72,7 @@ void check_greedy(const Golden& golden, const ModelOptions& options) {
                 .greedy(session.model(), prompt, {.max_new_tokens = tokens, .stop_ids = decode.stop_ids}, nullptr, run)
                 .ids;
         };
-        Inference model = open_inference(options, config, length, [&](Session& dry) { run_on(dry, 2); });
+        Inference model = open_inference(options, source, config, length, [&](Session& dry) { run_on(dry, 2); });
         CHECK(run_on(*model.session, new_tokens) == want.at("new_ids").get<std::vector<int32_t>>());
     }
 }

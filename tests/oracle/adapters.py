@@ -8,14 +8,13 @@ import torch
 from safetensors.torch import load_file
 
 
-def attach(model, name, seed, rank, alpha, targets, b_std, dropout=0.0):
+def attach(model, name, seed, rank, alpha, b_std=0.0, **options):
     """PEFT's default start (A uniform Kaiming, B zero) under a seed; B normal(0, b_std) when b_std > 0.
 
     PEFT expands "all-linear" to whole module names in models of fewer than 20 linears, and saves those.
     """
     torch.manual_seed(seed)
-    config = peft.LoraConfig(task_type="CAUSAL_LM", r=rank, lora_alpha=alpha, target_modules=targets,
-                             lora_dropout=dropout, base_model_name_or_path=name)
+    config = peft.LoraConfig(task_type="CAUSAL_LM", r=rank, lora_alpha=alpha, base_model_name_or_path=name, **options)
     model = peft.get_peft_model(model, config)
     model.peft_config["default"].base_model_name_or_path = name
     if b_std > 0:
@@ -26,23 +25,35 @@ def attach(model, name, seed, rank, alpha, targets, b_std, dropout=0.0):
     return model
 
 
-def save(model, folder):
-    """PEFT's folder without its model card; the targets, a set, in a fixed order so that a second run writes the same."""
-    model.save_pretrained(folder, save_embedding_layers=False)
-    (folder / "README.md").unlink(missing_ok=True)
+def sort_lists(folder):
+    """Sets that PEFT writes in any order, in a fixed one, so that a second run writes the same."""
     path = folder / "adapter_config.json"
     config = json.loads(path.read_text())
-    config["target_modules"] = sorted(config["target_modules"])
+    for key in ("target_modules", "exclude_modules", "modules_to_save"):
+        if isinstance(config[key], list):
+            config[key] = sorted(config[key])
     path.write_text(json.dumps(config, indent=2, sort_keys=True))
+
+
+def save(model, folder):
+    """PEFT's folder without its model card."""
+    model.save_pretrained(folder)
+    (folder / "README.md").unlink(missing_ok=True)
+    sort_lists(folder)
 
 
 def load(model, folder):
     return peft.PeftModel.from_pretrained(model, str(folder), is_trainable=True).eval()
 
 
+def file_name(parameter):
+    """The name in adapter_model.safetensors of a parameter of a PEFT model."""
+    return re.sub(r"\.modules_to_save\.default\b|\.default\b", "", parameter)
+
+
 def named(model, of):
     """of(parameter) for the trained parameters, by their name in the file: adapter_model.safetensors' or the model's."""
-    return {k.replace(".default.", "."): of(p) for k, p in model.named_parameters() if p.requires_grad}
+    return {file_name(k): of(p) for k, p in model.named_parameters() if p.requires_grad}
 
 
 def scale(folder):

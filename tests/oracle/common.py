@@ -15,6 +15,7 @@ import warnings
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
+os.environ["TORCHDYNAMO_DISABLE"] = "1"   # bitsandbytes would compile its decode anew for each shape
 
 import numpy as np
 import torch

@@ -16,7 +16,7 @@ def adamw(p, g, m, v, t, lr, decay, case):
     p.sub_(lr / (1 - b1 ** t) * m / (v.sqrt() / (1 - b2 ** t) ** 0.5 + case["eps"]))
 
 
-def train(config, weights, windows, case, lora, scale):
+def train(config, weights, windows, case, lora, scale, masks=None):
     """Trains lora if given, else weights, in place; returns the losses and the gradient norms before clipping."""
     trained = lora or weights
     for p in trained.values():
@@ -25,14 +25,14 @@ def train(config, weights, windows, case, lora, scale):
     losses, norms = [], []
     for step, window in enumerate(windows):
         count = sum(y != -100 for e in window for y in e["labels"][1:])
-        loss = llama_f64.loss(config, weights, window, lora, scale) / count
+        loss = llama_f64.loss(config, weights, window, lora, scale, masks and masks[step]) / count
         grads = torch.autograd.grad(loss, list(trained.values()))
         norm = sum(float((g * g).sum()) for g in grads) ** 0.5
         clip = min(1.0, case["max_grad_norm"] / (norm + 1e-6))
         lr = case["lr"] * factor(step, case["steps"], case["warmup_steps"])
         with torch.no_grad():
             for (name, p), g in zip(trained.items(), grads):
-                decay = 0.0 if "norm" in name else case["weight_decay"]
+                decay = 0.0 if "norm" in name or "bias" in name else case["weight_decay"]
                 adamw(p, g * clip, *state[name], step + 1, lr, decay, case)
         losses.append(loss.item())
         norms.append(norm)

@@ -16,7 +16,7 @@ import gradients
 import llama_f64
 import tiny_models
 
-P, SEED, STEP = 0.3, 1234, 3
+CASE = {"dropout": 0.3, "seed": 1234, "step": 3}
 NAME = "tiny-gqa"
 
 
@@ -45,42 +45,45 @@ def check_known_answers():
 
 def check_layout():
     """Two elements by hand: columns 12 and 13 are the low and the high half of word 2 of block 1, and differ here."""
-    word = int(philox4x32_10((SEED, 6), (STEP, 1, 5, 1))[2])
+    word = int(philox4x32_10((CASE["seed"], 6), (CASE["step"], 1, 5, 1))[2])
     low, high = (word & 0xFFFF) >= 19661, (word >> 16) >= 19661
-    assert low != high and (low, high) == tuple(keep(6, 1, 9, 48)[5, 12:14])
+    assert low != high and (low, high) == tuple(keep(CASE, 6, 1, 9, 48)[5, 12:14])
 
 
-def keep(module, example, rows, columns):
-    """(rows, columns) bool of one example: 16 bits per element, the low half of each word first."""
+def keep(case, module, example, rows, columns):
+    """(rows, columns) bool of one example: 16 bits per element, the low half of each word first. case: dropout, seed, step."""
     position = np.arange(rows)[:, None]
-    words = philox4x32_10((SEED, module), (STEP, example, position, np.arange((columns + 7) // 8)[None, :]))
+    words = philox4x32_10((case["seed"], module), (case["step"], example, position, np.arange((columns + 7) // 8)[None, :]))
     halves = np.stack([h for w in words for h in (w & np.uint32(0xFFFF), w >> np.uint32(16))], -1)
-    return halves.reshape(rows, -1)[:, :columns] >= round(P * 65536)
+    return halves.reshape(rows, -1)[:, :columns] >= round(case["dropout"] * 65536)
 
 
 class Given(torch.nn.Module):
-    """Multiplies by the mask of the current example: state["example"]."""
+    """Multiplies by the mask of the current example: state["example"], and state["step"] where the case has none."""
 
-    def __init__(self, module, state):
+    def __init__(self, module, state, case):
         super().__init__()
-        self.module, self.state = module, state
+        self.module, self.state, self.case = module, state, case
 
     def forward(self, x):
-        mask = keep(self.module, self.state["example"], x.shape[1], x.shape[2])
-        return x * torch.from_numpy(mask.astype(np.float32)) / (1 - P)
+        mask = keep({**self.state, **self.case}, self.module, self.state["example"], x.shape[1], x.shape[2])
+        return x * torch.from_numpy(mask.astype(np.float32)) / (1 - self.case["dropout"])
 
 
-def replace_dropout(model, state):
+def replace_dropout(model, state, case):
     for name, layer in model.named_modules():
         if hasattr(layer, "lora_dropout"):
             at = int(name.split(".layers.")[1].split(".")[0])
-            layer.lora_dropout["default"] = Given(4 * at + llama_f64.GROUPS[name.rsplit(".", 1)[1]], state)
+            layer.lora_dropout["default"] = Given(4 * at + llama_f64.GROUPS[name.rsplit(".", 1)[1]], state, case)
 
 
-def factors_f64(config, batch):
-    width = {0: config["hidden_size"], 1: config["hidden_size"], 2: config["hidden_size"], 3: config["intermediate_size"]}
-    return [{m: torch.from_numpy(keep(m, i, len(e["input_ids"]), width[m % 4]).astype(np.float64)) / (1 - P)
-             for m in range(4 * config["num_hidden_layers"])} for i, e in enumerate(batch)]
+def factors_f64(config, batch, case, step, first=0):
+    """The masks of the examples, whose indices start at `first`, divided by 1 - p: one dict by module each."""
+    width = {0: config["hidden_size"], 1: llama_f64.head_dim(config) * config["num_attention_heads"],
+             2: config["hidden_size"], 3: config["intermediate_size"]}
+    case = {**case, "step": step}
+    return [{m: torch.from_numpy(keep(case, m, i, len(e["input_ids"]), width[m % 4]).astype(np.float64))
+             / (1 - case["dropout"]) for m in range(4 * config["num_hidden_layers"])} for i, e in enumerate(batch, first)]
 
 
 def make(out):
@@ -89,20 +92,20 @@ def make(out):
     source, folder = out / f"grad-lora-{NAME}" / "adapter", out / f"grad-dropout-{NAME}"
     batch, state = json.loads((source.parent / "batch.json").read_text()), {}
     model = adapters.load(common.load_model(out / NAME), source)
-    replace_dropout(model, state)
+    replace_dropout(model, state, CASE)
     expected = gradients.backward(model, batch, before=lambda i: state.update(example=i))
     tensors = adapters.named(model, lambda p: p.grad)
 
     config, weights = tiny_models.read_f64(out / NAME)
-    lora, scale, masks = adapters.read_f64(source), adapters.scale(source), factors_f64(config, batch)
+    lora, scale, masks = adapters.read_f64(source), adapters.scale(source), factors_f64(config, batch, CASE, CASE["step"])
     want = llama_f64.gradients(lora, lambda: llama_f64.loss(config, weights, batch, lora, scale, masks))
     gradients.check(expected, tensors, llama_f64.loss(config, weights, batch, lora, scale, masks), want)
     share = np.mean([(m == 0).double().mean().item() for e in masks for m in e.values()])
-    assert abs(share - P) < 0.01, share
+    assert abs(share - CASE["dropout"]) < 0.01, share
 
     for module, example in ((0, 1), (7, 2)):
         tensors[f"keep.{module}.{example}"] = (masks[example][module] != 0).to(torch.uint8)
     common.write_case(folder, {"kind": "lora_gradient", "model": NAME, "adapter": f"{source.parent.name}/adapter",
-                               "dropout": P, "seed": SEED, "step": STEP}, batch, expected, tensors)
+                               **CASE}, batch, expected, tensors)
     print(f"grad-dropout-{NAME}: {share:.4f} dropped, gradients within {expected['relative_error_against_f64']:.1e} "
           "of float64")

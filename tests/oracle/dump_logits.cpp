@@ -6,6 +6,7 @@
 #include "engine/io/json.h"
 #include "engine/io/safetensors.h"
 #include "tools/inference.h"
+#include "tools/open_model.h"
 
 using namespace llmft;
 
@@ -16,7 +17,8 @@ int main(int argc, char** argv) try {
     ModelOptions options;
     options.model = argv[1];
     if (std::string_view(argv[2]) != "none") options.adapter = argv[2];
-    const ModelConfig config = read_model_config(options.model);
+    const auto source = open_model(options.model);
+    const ModelConfig config = read_model_config(*source);
     std::vector<Example> examples;
     int64_t longest = 1;
     for (const Json& one : parse_json_file(argv[3], JsonLimits{})) {
@@ -24,7 +26,7 @@ int main(int argc, char** argv) try {
         examples.push_back({.ids = ids, .labels = ids, .row = static_cast<int64_t>(examples.size())});
         longest = std::max(longest, static_cast<int64_t>(examples.back().ids.size()));
     }
-    Inference model = open_inference(options, config, longest, [&](Session& dry) {
+    Inference model = open_inference(options, *source, config, longest, [&](Session& dry) {
         Run run = dry.run();
         dry.model().logits(dry.slots().upload(full_batch(longest, longest), run), longest, nullptr, run);
     });

@@ -75,7 +75,7 @@ def make_full(out, name):
 
 def make_lora(out, name, variant):
     folder, batch = out / f"grad-{variant}-{name}", make_batch(common.load_model(out / name), name)
-    start = adapters.attach(common.load_model(out / name), name, seed=5, rank=5, alpha=7, targets=VARIANTS[variant],
+    start = adapters.attach(common.load_model(out / name), name, seed=5, rank=5, alpha=7, target_modules=VARIANTS[variant],
                             b_std=0.05)
     adapters.save(start, folder / "adapter")
     model = adapters.load(common.load_model(out / name), folder / "adapter")

@@ -29,18 +29,23 @@ def window(config, layer):
     return width if config["model_type"] == "mistral" else 0
 
 
+def head_dim(config):
+    return config.get("head_dim") or config["hidden_size"] // config["num_attention_heads"]
+
+
 def forward(config, weights, ids, lora=None, scale=None, masks=None):
     """Logits (T, V). weights and lora: float64 by their file names; scale(module path): alpha/r; masks: dropout factors
     by module index. A tensor of lora that bears a weight's name takes its place: trained biases, modules_to_save."""
     heads, kv = config["num_attention_heads"], config["num_key_value_heads"]
-    dim = config.get("head_dim") or config["hidden_size"] // heads
-    count = len(ids)
+    dim, count = head_dim(config), len(ids)
     turns, scaling = rope_f64.frequencies(config, dim, count)
     angle = torch.arange(count, dtype=torch.float64)[:, None] * turns
     lora = lora or {}
 
     def weight(name):
-        return lora.get("base_model.model." + name, weights.get(name))
+        module, _, leaf = name.rpartition(".")
+        below = lora.get(f"base_model.model.{module}.base_layer.{leaf}", weights.get(name))
+        return lora.get("base_model.model." + name, below)
 
     def adapter(module, part):
         return lora.get(f"base_model.model.{module}.{part}")

@@ -4,7 +4,8 @@
     python tests/oracle/make_goldens.py [--out tests/golden] [--only A,B,...] [--smollm2 DIR]
     python tests/oracle/make_goldens.py --check [...]      make them elsewhere and compare with what is committed
 
---only: parts by letter: A tiny models, Llama and its relatives, and their logits, B gradients, C training curves, D dropout, E texts, F schedules and RoPE.
+--only: parts by letter: A tiny models of every family and their logits, B gradients, C training curves, D dropout,
+E texts, F schedules, RoPE and counts, G 4-bit storage, H options of LoRA, I merges, J GGUF files.
 Real weights and texts come from the data folder (LLMFT_TEST_DATA, else ../shared/data beside the repository); --smollm2
 names a folder of SmolLM2-135M-Instruct. Cases whose weights are missing are skipped and said so.
 The same machine writes the same bytes again. Another one may round otherwise: --check allows 1e-5 relative (1e-4 for
@@ -23,11 +24,16 @@ import cached
 import curves
 import dropout
 import families
+import four_bit
+import ggufs
 import gradients
+import merges
 import rope
 import schedules
 import texts
 import tiny_models
+import trainable
+import variants
 
 TOLERANCES = {"curve": 1e-3, "text": 1e-4}
 
@@ -73,28 +79,39 @@ def compare(made, kept):
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--out", type=pathlib.Path, default=common.GOLDEN)
-    ap.add_argument("--only", default="A,B,C,D,E,F")
+    ap.add_argument("--only", default="A,B,C,D,E,F,G,H,I,J")
     ap.add_argument("--smollm2", type=pathlib.Path)
     ap.add_argument("--check", action="store_true")
     a = ap.parse_args()
     parts = a.only.split(",")
     with tempfile.TemporaryDirectory() as scratch:
-        out = pathlib.Path(scratch) if a.check else a.out
+        scratch = pathlib.Path(scratch)
+        out = scratch / "made" if a.check else a.out
+        out.mkdir(exist_ok=True)
         if "A" in parts or a.check:
             tiny_models.make(out)
             families.make(out)
             cached.make(out)
+        if "G" in parts or a.check:
+            four_bit.make(out, scratch)
         if "B" in parts or ("D" in parts and a.check):
             gradients.make(out)
         if "C" in parts:
-            curves.make(out, common.data_folder())
+            curves.make(out, common.data_folder(), scratch)
         if "D" in parts:
             dropout.make(out)
         if "E" in parts:
             texts.make(out, common.data_folder(), a.smollm2)
+        if "J" in parts or a.check:
+            ggufs.make(out)
         if "F" in parts:
             schedules.make(out)
             rope.make(out)
+            trainable.make(out)
+        if "H" in parts or ("I" in parts and a.check):
+            variants.make(out, scratch)
+        if "I" in parts:
+            merges.make(out, scratch)
         if a.check:
             bad = compare(out, a.out)
             print(f"{bad} files differ")

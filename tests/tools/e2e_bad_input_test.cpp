@@ -292,36 +292,44 @@ const Bad kAdapters[] = {
     {"an alpha that is text", "SCHEMA", "lora_alpha", [](Scene& s) { with_adapter(s, "lora_alpha", "NaN"); }},
     {"another rank than the tensors'", "SHAPE", "lora_", [](Scene& s) { with_adapter(s, "r", 8); }},
     {"DoRA", "SCHEMA", "use_dora", [](Scene& s) { with_adapter(s, "use_dora", true); }},
-    {"rank-stabilised", "SCHEMA", "use_rslora", [](Scene& s) { with_adapter(s, "use_rslora", true); }},
-    {"trained biases", "SCHEMA", "bias", [](Scene& s) { with_adapter(s, "bias", "all"); }},
-    {"ranks by pattern", "SCHEMA", "rank_pattern",
+    {"biases of a kind that is none", "RANGE", "bias", [](Scene& s) { with_adapter(s, "bias", "some"); }},
+    {"ranks by pattern that the tensors lack", "SHAPE", "lora_",
      [](Scene& s) {
          with_adapter(s, "rank_pattern", {{"q_proj", 2}});
      }},
-    {"whole modules beside it", "SCHEMA", "modules_to_save",
+    {"a pattern that is no regular expression", "SYNTAX", "rank_pattern",
+     [](Scene& s) {
+         with_adapter(s, "rank_pattern", {{"q_proj(", 2}});
+     }},
+    {"a target that is no regular expression", "SYNTAX", "target_modules",
+     [](Scene& s) { with_adapter(s, "target_modules", "*proj"); }},
+    {"whole modules that the tensors lack", "MISSING", "lm_head",
      [](Scene& s) { with_adapter(s, "modules_to_save", {"lm_head"}); }},
+    {"a field of the future", "SCHEMA", "use_new_idea", [](Scene& s) { with_adapter(s, "use_new_idea", true); }},
+    {"an initialisation that changes the base", "SCHEMA", "init_lora_weights",
+     [](Scene& s) { with_adapter(s, "init_lora_weights", "pissa"); }},
     {"another method", "SCHEMA", "peft_type", [](Scene& s) { with_adapter(s, "peft_type", "IA3"); }},
     {"a target that the model lacks", "SHAPE", "adapter",
      [](Scene& s) { with_adapter(s, "target_modules", {"query"}); }},
     {"no targets", "SCHEMA", "target_modules", [](Scene& s) { with_adapter(s, "target_modules", nullptr); }},
     {"a pickle instead", "UNSAFE", "adapter_model.bin",
      [](Scene& s) {
-         with_adapter(s, "x", 1);
+         with_adapter(s, "peft_version", "0.0");
          fs::rename(s.path("adapter") / "adapter_model.safetensors", s.path("adapter") / "adapter_model.bin");
      }},
     {"cut weights", "TRUNC", "adapter_model.safetensors",
      [](Scene& s) {
-         with_adapter(s, "x", 1);
+         with_adapter(s, "peft_version", "0.0");
          fs::resize_file(s.path("adapter") / "adapter_model.safetensors", 3000);
      }},
     {"an adapter of another base", "SHAPE", "adapter",
      [](Scene& s) {
-         with_adapter(s, "x", 1);
+         with_adapter(s, "peft_version", "0.0");
          shard(s, [](Json&) {});
      }},
     {"full fine-tuning of an adapter", "USAGE", "--adapter",
      [](Scene& s) {
-         with_adapter(s, "x", 1);
+         with_adapter(s, "peft_version", "0.0");
          s.flag("--method", "full");
      }},
 };

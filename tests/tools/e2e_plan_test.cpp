@@ -1,6 +1,7 @@
-// `llmft plan`, --help and --json of the real program. The counts are those that PEFT prints for the same shapes.
+// `llmft plan`, --help and --json of the real program. PEFT's counts of trainable parameters: trainable_test.cpp.
 #include <doctest/doctest.h>
 
+#include "tests/harness/paths.h"
 #include "tests/harness/skip.h"
 #include "tests/harness/test_data.h"
 #include "tests/tools/e2e_scene.h"
@@ -16,8 +17,6 @@ struct Shape {
     int64_t hidden, layers, heads, kv_heads, ffn, vocabulary;
 };
 
-constexpr Shape kLlama2_7B = {4096, 32, 32, 32, 11008, 32000};
-constexpr Shape kLlama31_8B = {4096, 32, 32, 8, 14336, 128256};
 constexpr Shape k70B = {8192, 80, 64, 8, 28672, 128256};
 
 // A folder with a config.json and nothing else.
@@ -61,20 +60,21 @@ Json planned(const Path& folder, std::vector<std::string> more) {
 
 }   // namespace
 
-TEST_CASE("the trainable line of a rank of 16 on every linear is PEFT's") {
-    const TempFolder folder;
-    only_config(folder.path() / "7b", kLlama2_7B);
-    CHECK(trainable_line(folder.path() / "7b") ==
-          "trainable params: 39,976,960 || all params: 6,778,392,576 || trainable%: 0.5898");
-    only_config(folder.path() / "8b", kLlama31_8B);
-    CHECK(trainable_line(folder.path() / "8b") ==
-          "trainable params: 41,943,040 || all params: 8,072,204,288 || trainable%: 0.5196");
-}
-
 TEST_CASE("the trainable line of SmolLM2-135M is PEFT's") {
     const auto folder = test_data("weights/smollm2-135m-instruct");
     if (!folder) return skip("no weights/smollm2-135m-instruct");
     CHECK(trainable_line(*folder) == "trainable params: 4,884,480 || all params: 139,399,488 || trainable%: 3.5039");
+}
+
+TEST_CASE("where rotary frequencies follow the length, it is said that each document's own counts") {
+    for (const char* model : {"tiny-rope-longrope", "tiny-rope-dynamic", "tiny-rope-yarn", "tiny-qwen3"}) {
+        CAPTURE(model);
+        const Ended ended = plan(source_dir() / "tests/golden" / model, {});
+        CHECK(ended.code == 0);
+        const bool follows =
+            std::string_view(model).ends_with("longrope") || std::string_view(model).ends_with("dynamic");
+        CHECK((ended.err.find("follow the length of each document") != std::string::npos) == follows);
+    }
 }
 
 TEST_CASE("a model of 70B is planned from its config.json alone, fits or not") {

@@ -1,0 +1,97 @@
+#include "tools/doctor/measure.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include "engine/ops/gemm.h"
+#include "engine/ops/upload.h"
+#include "kernels/base/parallel.h"
+
+namespace llmft {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr double kEnough = 0.25;   // seconds to measure for
+
+// Calls `act` until enough time went by, at least three times, the first of which only warms up; the best of the rest.
+template <class Act>
+double best_seconds(const Act& act) {
+    double best = 0, whole = 0;
+    for (int call = 0; call < 3 || whole < kEnough; ++call) {
+        const auto start = Clock::now();
+        act();
+        const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+        whole += seconds;
+        if (call > 0) best = call == 1 ? seconds : std::min(best, seconds);
+    }
+    return best;
+}
+
+// Small whole eighths, so that bf16 holds them exactly.
+std::vector<float> some_numbers(size_t count, uint32_t seed) {
+    std::vector<float> numbers(count);
+    uint32_t state = seed;
+    for (float& x : numbers) {
+        state = state * 1664525u + 1013904223u;
+        x = static_cast<float>(static_cast<int32_t>(state >> 24) - 128) / 8;
+    }
+    return numbers;
+}
+
+}   // namespace
+
+ProductSpeed measure_products(GemmEngine engine, DType dtype) {
+    constexpr int64_t kSide = 1024;
+    constexpr auto kCount = static_cast<size_t>(kSide * kSide);
+    const auto device = make_cpu_device({.gemm = engine});
+    Arena arena(*device, int64_t{16} << 20);
+    const Rng rng = {.seed = 0, .step = 0};
+    Profile profile(Profile::Clock::kOff);
+    Run run = {.device = *device, .stream = device->stream(), .arena = arena, .rng = rng, .profile = profile};
+    const Tensor a = arena.persistent("a", dtype, kSide, kSide), b = arena.persistent("b", dtype, kSide, kSide),
+                 c = arena.persistent("c", DType::kF32, kSide, kSide);
+    const std::vector<float> host_a = some_numbers(kCount, 1), host_b = some_numbers(kCount, 2);
+    ops::upload_converted(a, host_a.data(), DType::kF32, run);
+    ops::upload_converted(b, host_b.data(), DType::kF32, run);
+    const double seconds = best_seconds([&] {
+        ops::gemm(
+            {.a = a, .a_op = Transpose::kNo, .b = b, .b_op = Transpose::kYes, .c = c, .out_mode = OutMode::kOverwrite},
+            run);
+    });
+
+    ProductSpeed speed = {.gflops = 2.0 * static_cast<double>(kSide * kSide * kSide) / seconds / 1e9, .worst_error = 0};
+    constexpr int64_t kStride = 97;   // looks at some 11 × 11 entries
+    for (int64_t row = 0; row < kSide; row += kStride)
+        for (int64_t column = 0; column < kSide; column += kStride) {
+            double wanted = 0, size = 0;
+            for (int64_t k = 0; k < kSide; ++k) {
+                const double product = double{host_a[static_cast<size_t>(row * kSide + k)]} *
+                                       double{host_b[static_cast<size_t>(column * kSide + k)]};
+                wanted += product;
+                size += std::abs(product);
+            }
+            const double got = c.as<float>()[row * kSide + column];
+            const double error = std::abs(got - wanted) / size;
+            if (!(error <= speed.worst_error)) speed.worst_error = error;   // NaN stays
+        }
+    return speed;
+}
+
+double measure_copy(int64_t bytes) {
+    constexpr int64_t kTasks = 64;
+    const int64_t part = bytes / kTasks;
+    const auto from = std::make_unique<std::byte[]>(static_cast<size_t>(bytes)),
+               to = std::make_unique<std::byte[]>(static_cast<size_t>(bytes));
+    const double seconds = best_seconds([&] {
+        parallel_for(kTasks, [&](int64_t task) {
+            std::memcpy(to.get() + task * part, from.get() + task * part, static_cast<size_t>(part));
+        });
+    });
+    return 2.0 * static_cast<double>(part * kTasks) / seconds / 1e9;
+}
+
+}   // namespace llmft

@@ -1,0 +1,28 @@
+// Tensors of files, counted.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "engine/io/json.h"
+#include "engine/io/safetensors.h"
+
+namespace llmft {
+
+struct TensorTotals {
+    struct Total {
+        int64_t tensors = 0, elements = 0, bytes = 0;
+    };
+    Total whole;
+    std::map<std::string, Total> by_dtype;
+
+    void add(const SafeTensor& tensor);
+    OrderedJson json() const;   // [{dtype, tensors, elements, bytes}]
+    std::string text() const;   // "BF16: 290 tensors, 256.6 MiB"
+};
+
+int64_t elements_of(const SafeTensor& tensor);
+std::string shape_text(const std::vector<int64_t>& shape);   // "(48, 96)"
+
+}   // namespace llmft

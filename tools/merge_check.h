@@ -1,0 +1,30 @@
+// Logits of the same tokens from two models, compared.
+#pragma once
+
+#include "data/dataset.h"
+#include "tools/inference.h"
+
+namespace llmft {
+
+struct LogitProbe {
+    std::vector<std::vector<int32_t>> documents;
+    int64_t rows = 1;   // the last positions of each document: those are compared
+};
+
+// Fixed documents, and the first of the examples.
+LogitProbe make_logit_probe(const ModelConfig& config, const std::vector<Example>& examples);
+
+// The logits of a model (with options.adapter, where it names one), one document after the other: (positions, V).
+std::vector<float> probe_logits(const LogitProbe& probe, const ModelOptions& options, const ModelSource& model,
+                                const ModelConfig& config);
+
+struct LogitDifference {
+    double largest = 0;         // of |a − b|; NaN where there is one
+    double largest_logit = 0;   // of |a|
+};
+LogitDifference logit_difference(const std::vector<float>& a, const std::vector<float>& b);
+
+// How far two models' logits may differ where one's weights are the other's rounded to `dtype`.
+double explained_difference(DType dtype, double largest_logit);
+
+}   // namespace llmft

@@ -1,0 +1,52 @@
+#include "tools/open_model.h"
+
+#include "data/tokenizer/gguf_tokenizer.h"
+#include "model/gguf.h"
+
+namespace llmft {
+namespace {
+
+// A GGUF file, as the folder that its metadata describe.
+class GgufModel final : public ModelSource {
+public:
+    explicit GgufModel(const Path& file) : ModelSource(file.string()), gguf_(Gguf::open(file)) {}
+
+    bool has(std::string_view file) const override {
+        if (file == "config.json" || file == "generation_config.json") return true;
+        if (file == "chat_template.jinja") return !gguf_chat_template(gguf_).empty();
+        return (file == "tokenizer.json" || file == "tokenizer_config.json") &&
+               gguf_.find_value("tokenizer.ggml.model").has_value();
+    }
+    std::string label(std::string_view file) const override { return path() + ": " + std::string(file); }
+
+    std::string text(std::string_view file, int64_t most_bytes) const override {
+        std::string text = write(file);
+        if (static_cast<int64_t>(text.size()) > most_bytes)
+            throw UserError("LIMIT", path(), file, "would be larger than is read", "use another model");
+        return text;
+    }
+
+    std::unique_ptr<ModelWeights> weights() const override { return gguf_weights(gguf_, gguf_placements(gguf_)); }
+
+private:
+    std::string write(std::string_view file) const {
+        if (file == "config.json") return gguf_config(gguf_);
+        if (file == "generation_config.json") return gguf_generation_config(gguf_);
+        if (file == "tokenizer.json") return gguf_tokenizer_json(gguf_);
+        if (file == "tokenizer_config.json") return gguf_tokenizer_config(gguf_);
+        if (file == "chat_template.jinja" && has(file)) return std::string(gguf_chat_template(gguf_));
+        throw UserError("MISSING", path(), file, "the metadata hold none", "use a Hugging Face folder");
+    }
+
+    Gguf gguf_;
+};
+
+}   // namespace
+
+std::unique_ptr<ModelSource> open_model(const std::string& path) {
+    std::error_code ignored;
+    if (std::filesystem::is_regular_file(path, ignored)) return std::make_unique<GgufModel>(path);
+    return std::make_unique<FolderModel>(path);
+}
+
+}   // namespace llmft
