@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "model/adapter/adapter_set.h"
+#include "model/adapter/methods.h"
 #include "tests/harness/temp_folder.h"
 #include "tests/model/golden.h"
 
