@@ -13,6 +13,7 @@
 #include "engine/ops/upload.h"
 #include "kernels/base/half.h"
 #include "kernels/base/parallel.h"
+#include "model/load.h"
 #include "model/names.h"
 #include "model/save.h"
 
@@ -21,10 +22,6 @@ namespace {
 
 constexpr int64_t kPieceElements = int64_t{1} << 22;   // summed at a time: 16 MiB of f32
 constexpr const char* kOtherBase = "give the base model that the adapter was trained on";
-
-int64_t rows_of(const StoredTensor& tensor) {
-    return tensor.shape.size() < 2 ? 1 : tensor.shape[0];
-}
 
 // One tensor of the result: where its numbers come from.
 struct Source {
@@ -65,7 +62,7 @@ public:
 private:
     void add(const std::string& name, const StoredTensor& tensor) {
         Source source = {.name = name, .base = &tensor};
-        source.dtype = request_.dtype.value_or(merged_dtype(tensor, request_.config));
+        source.dtype = request_.dtype.value_or(plain_dtype(tensor, request_.config));
         const size_t dot = name.rfind('.');
         const std::string path = name.substr(0, dot);
         const bool weight = name.substr(dot) == ".weight";
@@ -85,10 +82,10 @@ private:
 
     void place(const LowRank& pair, const StoredTensor& tensor, Source& source) {
         const int64_t rows = pair.embedding ? pair.in : pair.out, cols = pair.embedding ? pair.out : pair.in;
-        if (rows_of(tensor) != rows || tensor.cols() != cols)
+        if (tensor.rows() != rows || tensor.cols() != cols)
             throw UserError("SHAPE", request_.adapter.file(), pair.a->name,
                             fmt::format("it changes a matrix of {} by {}, {} has {} by {}", rows, cols, tensor.name,
-                                        rows_of(tensor), tensor.cols()),
+                                        tensor.rows(), tensor.cols()),
                             kOtherBase);
         source.low_rank = pair;
         placed_.insert(pair.a->name);
@@ -264,13 +261,6 @@ DType most_common(const std::vector<Source>& sources) {
 }
 
 }   // namespace
-
-DType merged_dtype(const StoredTensor& tensor, const ModelConfig& config) {
-    if (tensor.storage == Storage::kPlain)
-        for (const DType dtype : {DType::kF32, DType::kBf16, DType::kF16})
-            if (tensor.type == safetensors_name(dtype)) return dtype;
-    return config.dtype.value_or(DType::kBf16);
-}
 
 MergeResult merge_adapter(const MergeRequest& request, Device& device) {
     const auto weights = request.base.weights();

@@ -34,7 +34,4 @@ struct MergeResult {
 // sum has no finite value in the dtype.
 MergeResult merge_adapter(const MergeRequest& request, Device& device);
 
-// What a tensor is stored in when nothing else is said: its own dtype, or, packed, the config's or bf16.
-DType merged_dtype(const StoredTensor& tensor, const ModelConfig& config);
-
 }   // namespace llmft
