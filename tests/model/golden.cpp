@@ -23,11 +23,11 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 Tensors read_parameters(Session& session, Tensor Parameter::*which) {
     const std::vector<Parameter>& parameters = session.model().parameters().parameters();
-    const bool adapter = std::any_of(parameters.begin(), parameters.end(), [](const Parameter& p) {
-        return p.name.find(".lora_") != std::string::npos;
-    });
+    const bool adapter = std::any_of(parameters.begin(), parameters.end(),
+                                     [](const Parameter& p) { return p.name.find(".lora_") != std::string::npos; });
     std::vector<std::string> keys;
-    if (adapter) keys = peft_keys(parameters);
+    if (adapter)
+        keys = peft_keys(parameters);
     else
         for (const Parameter& p : parameters) keys.push_back(p.name);
     Tensors result;
