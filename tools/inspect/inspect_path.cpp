@@ -3,6 +3,7 @@
 #include <array>
 
 #include "tools/inspect/inspection.h"
+#include "tools/open_model.h"
 
 namespace llmft {
 namespace {
@@ -18,7 +19,7 @@ std::string first_bytes(const Path& file, size_t count) {
 
 [[noreturn]] void refuse(const Path& path, const char* what) {
     throw UserError("SCHEMA", path.string(), "", what,
-                    "give a model or adapter folder, a .safetensors file, or JSONL rows");
+                    "give a model or adapter folder, a .safetensors or .gguf file, or JSONL rows");
 }
 
 Inspection inspect_folder(const Path& folder, const InspectOptions& options) {
@@ -52,6 +53,7 @@ Inspection inspect_path(const InspectOptions& options) {
     if (name == "tokenizer.json") return inspect_tokenizer(FolderModel(folder));
     for (const char* weights : {".safetensors", ".bin", ".pt", ".pth"})   // pickles are refused there, by name
         if (extension == weights) return inspect_safetensors(path, options);
+    if (head.starts_with("GGUF") || extension == ".gguf") return inspect_model(*open_model(path.string()));
     if (extension == ".jsonl" || begins_with_bracket(head)) return inspect_rows(path);
     constexpr size_t kHeaderAt = 8;   // behind the length of a safetensors header
     if (head.size() > kHeaderAt && head[kHeaderAt] == '{') return inspect_safetensors(path, options);
