@@ -3,6 +3,7 @@
 #include <array>
 
 #include "tools/inspect/inspection.h"
+#include "tools/open_model.h"
 
 namespace llmft {
 namespace {
