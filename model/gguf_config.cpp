@@ -26,6 +26,7 @@ constexpr Neutral kNeutral[] = {
     {"attention.causal", 1, 1},
     {"attention.scale", 0, 0},
     {"attention.shared_kv_layers", 0, 0},
+    {"attention.sliding_window_pattern", 0, 0},
     {"attn_logit_softcapping", 0, 0},
     {"final_logit_softcapping", 0, 0},
     {"logit_scale", 0, 1},
@@ -116,6 +117,24 @@ const char* dtype_name(const GgufTensor& embedding) {
     }
 }
 
+// A window is Mistral's; of Qwen's windows the file does not tell which layers have one.
+void add_what_families_differ_in(const Gguf& gguf, const Values& values, Json& config) {
+    const auto has = [&](const char* tensor) { return gguf.find(tensor) != nullptr; };
+    if (values.prefix() != "llama") values.expect("attention.sliding_window", 0);
+    const int64_t window = values.integer_or("attention.sliding_window", 0);
+    if (window > 0) {
+        config["architectures"] = {"MistralForCausalLM"};
+        config["model_type"] = "mistral";
+        config["sliding_window"] = window;
+        return;
+    }
+    if (values.prefix() == "llama") config["mlp_bias"] = has("blk.0.ffn_up.bias");
+    if (values.prefix() == "qwen2")
+        config["use_sliding_window"] = false;   // queries, keys and values always have biases
+    else
+        config["attention_bias"] = has("blk.0.attn_q.bias");
+}
+
 }   // namespace
 
 std::string gguf_config(const Gguf& gguf) {
@@ -129,8 +148,6 @@ std::string gguf_config(const Gguf& gguf) {
     const auto base = gguf.find_value(values.full("rope.freq_base"));
     const double theta = base ? base->number(1e-6, 1e12) : 10000;
     const GgufTensor& embedding = tensor_at(gguf, "token_embd.weight");
-    const int64_t window = values.integer_or("attention.sliding_window", 0);
-    const bool biased = gguf.find("blk.0.attn_q.bias") != nullptr;
     Json config = {
         {"architectures", {architecture.class_name}},
         {"attention_dropout", 0.0},
@@ -155,15 +172,7 @@ std::string gguf_config(const Gguf& gguf) {
         {"use_cache", true},
         {"vocab_size", embedding.rank == 2 ? embedding.extents[1] : 0},
     };
-    if (architecture.name == "llama" && window > 0) {
-        config["architectures"] = {"MistralForCausalLM"};
-        config["model_type"] = "mistral";
-    } else if (architecture.name == "llama") {
-        config["mlp_bias"] = gguf.find("blk.0.ffn_up.bias") != nullptr;
-    }
-    if (window > 0) config["sliding_window"] = window;
-    if (architecture.name == "qwen2") config["use_sliding_window"] = window > 0;
-    if (architecture.name != "qwen2" && window == 0) config["attention_bias"] = biased;
+    add_what_families_differ_in(gguf, values, config);
     return hf_json(config);
 }
 

@@ -41,11 +41,22 @@ private:
     Gguf gguf_;
 };
 
+// Many folders of the hub hold GGUF files alone.
+void refuse_folder_of_ggufs(const Path& folder) {
+    std::error_code ignored;
+    if (std::filesystem::exists(folder / "config.json", ignored)) return;
+    for (const auto& entry : std::filesystem::directory_iterator(folder, ignored))
+        if (entry.path().extension() == ".gguf")
+            throw UserError("MISSING", (folder / "config.json").string(), "", "is not there, but a GGUF file is",
+                            "give the file: --model " + entry.path().string());
+}
+
 }   // namespace
 
 std::unique_ptr<ModelSource> open_model(const std::string& path) {
     std::error_code ignored;
     if (std::filesystem::is_regular_file(path, ignored)) return std::make_unique<GgufModel>(path);
+    refuse_folder_of_ggufs(path);
     return std::make_unique<FolderModel>(path);
 }
 

@@ -65,7 +65,8 @@ std::string divisors(int64_t pairs, double theta, double factor, double original
 }   // namespace
 
 TEST_CASE("a GGUF file has the logits of the folder it was made of, bit for bit") {
-    for (const char* name : {"tiny-gqa", "tiny-sharded-bf16"}) {
+    for (const char* name : {"tiny-gqa", "tiny-sharded-bf16", "tiny-llama-bias", "tiny-mistral", "tiny-qwen2",
+                             "tiny-qwen3", "tiny-rope-linear", "tiny-rope-yarn"}) {
         CAPTURE(std::string(name));
         const Golden golden = read_golden(name);
         const TempFolder folder;
@@ -184,6 +185,7 @@ TEST_CASE("metadata that change the mathematics and have no place in config.json
         {"llama.final_logit_softcapping", gguf_f32(30)},
         {"llama.use_parallel_residual", gguf_bool(1)},
         {"llama.rope.dimension_sections", gguf_array(GgufKind::kU32, 1, little(uint32_t{4}))},
+        {"llama.attention.sliding_window_pattern", gguf_u32(6)},
         {"llama.rope.dimension_count", gguf_u32(8)},
         {"llama.attention.value_length", gguf_u32(8)},
         {"llama.rope.scaling.type", gguf_text("longrope")},

@@ -50,10 +50,31 @@ uint32_t type_of(const std::string& dtype) {
     return dtype == "F32" ? 0 : dtype == "F16" ? 1 : 30;
 }
 
+void add_rope(GgufBytes& gguf, const std::string& architecture, const Json& config) {
+    Json rope = config.value("rope_parameters", Json());
+    if (rope.is_null()) rope = config.value("rope_scaling", Json());
+    if (rope.is_null()) rope = Json::object();
+    gguf.value(architecture + ".rope.freq_base",
+               gguf_f32(config.value("rope_theta", rope.value("rope_theta", 10000.0f))));
+    const std::string type = rope.value("rope_type", rope.value("type", "default"));
+    if (type != "linear" && type != "yarn") return;
+    const std::string prefix = architecture + ".rope.scaling.";
+    gguf.value(prefix + "type", gguf_text(type)).value(prefix + "factor", gguf_f32(rope.at("factor").get<float>()));
+    if (type == "yarn")
+        gguf.value(prefix + "original_context_length",
+                   gguf_u32(rope.at("original_max_position_embeddings").get<uint32_t>()));
+}
+
+// Mistral goes by the name of llama.
+std::string architecture_of(const Json& config) {
+    const auto type = config.at("model_type").get<std::string>();
+    return type == "mistral" ? "llama" : type;
+}
+
 }   // namespace
 
 GgufBytes gguf_values(const Json& config) {
-    const auto architecture = config.at("model_type").get<std::string>();
+    const std::string architecture = architecture_of(config);
     GgufBytes gguf;
     gguf.value("general.architecture", gguf_text(architecture));
     const auto integer = [&](const char* key, const char* field) {
@@ -72,15 +93,15 @@ GgufBytes gguf_values(const Json& config) {
         integer("rope.dimension_count", "head_dim");
     }
     gguf.value(architecture + ".attention.layer_norm_rms_epsilon", gguf_f32(config.at("rms_norm_eps").get<float>()));
-    const Json rope = config.value("rope_parameters", Json::object());
-    gguf.value(architecture + ".rope.freq_base",
-               gguf_f32(config.value("rope_theta", rope.value("rope_theta", 10000.0f))));
+    if (config.contains("sliding_window") && config.at("sliding_window").is_number())
+        integer("attention.sliding_window", "sliding_window");
+    add_rope(gguf, architecture, config);
     return gguf;
 }
 
 void add_tensors(GgufBytes& gguf, const Path& folder, const Json& config) {
     const ModelFiles files = ModelFiles::open(folder);
-    const bool pairs = config.at("model_type") == "llama";
+    const bool pairs = architecture_of(config) == "llama";
     for (const std::string_view name : files.names()) {
         if (config.value("tie_word_embeddings", false) && name == "lm_head.weight") continue;
         const SafeTensor& tensor = *files.at(name).tensor;

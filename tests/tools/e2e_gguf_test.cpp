@@ -75,7 +75,7 @@ TEST_CASE("a full training of a GGUF file leaves a Hugging Face folder that scor
     scene.flag("--model", source_dir() / kMixed);
     scene.flag("--method", "full");
     scene.flag("--max-steps", "1");
-    scene.flag("--learning-rate", "0");
+    scene.flag("--learning-rate", "1e-60");   // nothing moves: 0 is none
     run_ok(scene);
     for (const char* name : {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json",
                              "chat_template.jinja", "generation_config.json"})
@@ -130,6 +130,17 @@ TEST_CASE("a bad GGUF file is one line, exit 2 and no output folder") {
             CHECK(std::count(ended.err.begin(), ended.err.end(), '\n') == 1);
             CHECK_FALSE(std::filesystem::exists(scene.output()));
         }
+}
+
+TEST_CASE("a folder that holds a GGUF file and no config.json is told to give the file") {
+    Scene scene;
+    const Path gguf = scene.model() / "x.gguf";
+    put(gguf, "GGUF");
+    std::filesystem::remove(scene.model() / "config.json");
+    const Ended ended = scene.run();
+    CHECK(ended.code == 2);
+    CHECK(ended.err.starts_with("llmft: error E-MISSING: "));
+    CHECK(ended.err.find("--model " + gguf.string()) != std::string::npos);
 }
 
 TEST_CASE("a GGUF file whose weight holds a NaN is refused with the element's number") {
