@@ -3,7 +3,6 @@
 #include <array>
 
 #include "tools/inspect/inspection.h"
-#include "tools/open_model.h"
 
 namespace llmft {
 namespace {
