@@ -94,7 +94,9 @@ PlainResult write_plain_model(const ModelSource& model, const PlainFolder& folde
         result.bytes += elements(tensor) * size_bytes(dtype);
         tensors.push_back({.name = tensor.name, .dtype = dtype, .shape = tensor.shape, .bytes = [&, dtype] {
                                if (folder.on_tensor) folder.on_tensor();
-                               return plain_tensor(*weights, tensor, dtype, buffer);
+                               const Bytes bytes = plain_tensor(*weights, tensor, dtype, buffer);
+                               weights->release(tensor);
+                               return bytes;
                            }});
     }
     result.tensors = static_cast<int64_t>(tensors.size());
@@ -122,6 +124,8 @@ void expect_plain_model(const ModelSource& model, const PlainFolder& folder, con
         const StoredRows got = read->rows(*found, 0, rows, scratch);
         if (got.dtype != dtype || !std::equal(got.bytes.begin(), got.bytes.end(), wanted.begin(), wanted.end()))
             refuse(tensor.name, "reads back otherwise than it was written");
+        weights->release(tensor);
+        read->release(*found);
     }
     if (read->tensors().size() != weights->tensors().size()) refuse("weights", "more tensors than were written");
 }
