@@ -115,8 +115,7 @@ void attention_backward(const Attention& a, const AttentionSaved& saved, const A
 
     const Tensor h = run.arena.take("attention.norm", x.dtype, x.rows, x.cols);
     const Tensor rstd = norm_forward(a.norm, x, h, c.linear, run);
-    const bool needed =
-        t.input == AttentionHalfBackward::Input::kNeeded || a.norm.w;
+    const bool needed = t.input == AttentionHalfBackward::Input::kNeeded || a.norm.w;
     const Tensor d_h = needed ? run.arena.take("attention.d_norm", x.dtype, x.rows, x.cols) : Tensor{};
     linear_backward(a.qkv, {.x = h, .s = saved.s_qkv, .d_y = d_qkv, .d_x = d_h}, c.linear, run);
     if (needed) norm_backward(a.norm, {.x = x, .rstd = rstd, .d_y = d_h, .d_x = t.d_x}, c.linear, run);
