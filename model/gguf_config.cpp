@@ -108,8 +108,10 @@ const GgufTensor& tensor_at(const Gguf& gguf, std::string_view name) {
     return *tensor;
 }
 
-// What the weights decode to, most exactly: one dtype for all.
-const char* dtype_name(const GgufTensor& embedding) {
+// Of plain weights. What those in blocks were once is not in the file: none is said.
+Json dtype_name(const Gguf& gguf, const GgufTensor& embedding) {
+    for (const GgufTensor& tensor : gguf.tensors())
+        if (tensor.type->decode != nullptr) return {};
     switch (embedding.type->rows) {
         case DType::kBf16: return "bfloat16";
         case DType::kF16: return "float16";
@@ -168,7 +170,7 @@ std::string gguf_config(const Gguf& gguf) {
         {"rope_scaling", gguf_rope_scaling(gguf, theta, head_dim)},
         {"rope_theta", theta},
         {"tie_word_embeddings", gguf.find("output.weight") == nullptr},
-        {"torch_dtype", dtype_name(embedding)},
+        {"torch_dtype", dtype_name(gguf, embedding)},
         {"use_cache", true},
         {"vocab_size", embedding.rank == 2 ? embedding.extents[1] : 0},
     };

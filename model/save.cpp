@@ -15,14 +15,6 @@
 namespace llmft {
 namespace {
 
-const char* torch_name(DType dtype) {
-    switch (dtype) {
-        case DType::kBf16: return "bfloat16";
-        case DType::kF16: return "float16";
-        default: return "float32";
-    }
-}
-
 // A tensor in the file's dtype, as dense bytes in `buffer`.
 Bytes dense(const Tensor& from, DType dtype, std::vector<std::byte>& buffer, Run& run) {
     buffer.resize(static_cast<size_t>(from.count() * size_bytes(dtype)));
@@ -102,7 +94,9 @@ PlainResult write_plain_model(const ModelSource& model, const PlainFolder& folde
         result.bytes += elements(tensor) * size_bytes(dtype);
         tensors.push_back({.name = tensor.name, .dtype = dtype, .shape = tensor.shape, .bytes = [&, dtype] {
                                if (folder.on_tensor) folder.on_tensor();
-                               return plain_tensor(*weights, tensor, dtype, buffer);
+                               const Bytes bytes = plain_tensor(*weights, tensor, dtype, buffer);
+                               weights->release(tensor);
+                               return bytes;
                            }});
     }
     result.tensors = static_cast<int64_t>(tensors.size());
@@ -130,6 +124,8 @@ void expect_plain_model(const ModelSource& model, const PlainFolder& folder, con
         const StoredRows got = read->rows(*found, 0, rows, scratch);
         if (got.dtype != dtype || !std::equal(got.bytes.begin(), got.bytes.end(), wanted.begin(), wanted.end()))
             refuse(tensor.name, "reads back otherwise than it was written");
+        weights->release(tensor);
+        read->release(*found);
     }
     if (read->tensors().size() != weights->tensors().size()) refuse("weights", "more tensors than were written");
 }

@@ -132,8 +132,9 @@ TEST_CASE("config.json from metadata has every number of the model, rounded as i
                                          {"torch_dtype", "float16"},
                                          {"use_cache", true},
                                          {"vocab_size", 5}});
-    gguf.tensor("output.weight", {32, 5}, kTypeF16, std::string(320, '\0'));
+    gguf.tensor("output.weight", {32, 5}, kTypeQ8_0, std::string(170, '\0'));
     CHECK(config_of(gguf.file()).at("tie_word_embeddings") == false);
+    CHECK(config_of(gguf.file()).at("torch_dtype").is_null());   // of blocks: not known
 }
 
 TEST_CASE("the texts that a model ends with are those that the metadata name") {

@@ -115,7 +115,8 @@ std::unique_ptr<Session> open_session(const std::filesystem::path& path, Tuning&
         .use = options.use,
         .adamw = options.adamw,
         .seed = options.seed,
-        .objective = options.objective};
+        .objective = options.objective,
+        .quantization = options.quantization ? options.quantization : config.quantization};
     // Twice the plan: tests also ask for logits of every row, which no step holds.
     const int64_t logits = 2 * options.tokens * config.vocab_size * 4;
     auto session = std::make_unique<Session>(

@@ -52,6 +52,7 @@ struct SessionOptions {
     uint32_t seed = 0;
     SessionShape::Use use = SessionShape::Use::kTrain;
     const Objective* objective = &sft();
+    std::optional<Quantization> quantization = {};   // of frozen linears; none: as the folder has them
 };
 // A loaded, initialised and published session. `path`: a model folder or a GGUF file.
 std::unique_ptr<Session> open_session(const std::filesystem::path& path, Tuning& tuning,

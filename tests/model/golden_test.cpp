@@ -42,7 +42,7 @@ TEST_CASE("gradients of full fine-tuning equal torch's for every family") {
 }
 
 TEST_CASE("gradients of LoRA equal PEFT's for every option, and under the same dropout masks") {
-    check_kind("lora_gradient", 29);
+    check_kind("lora_gradient", 30);
 }
 
 TEST_CASE("ten steps of LoRA follow PEFT and torch's AdamW, for options, dropout and bases in four bits") {

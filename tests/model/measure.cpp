@@ -122,8 +122,12 @@ std::vector<Measured> measure_curve(const Golden& golden, const std::filesystem:
     const AdamwOptions adamw = {
         .beta1 = c.at("beta1"), .beta2 = c.at("beta2"), .epsilon = c.at("eps"), .weight_decay = c.at("weight_decay")};
     const auto tuning = tuning_of(golden);
-    const auto session = open_session(
-        folder, *tuning, {.gemm = gemm, .tokens = 512, .adamw = adamw, .seed = c.value("seed", uint32_t{0})});
+    SessionOptions options = {
+        .gemm = gemm, .tokens = 512, .adamw = adamw, .seed = c.value("seed", uint32_t{0})};
+    if (c.contains("quantization"))
+        options.quantization.emplace(quant4_named(c.at("quantization").get<std::string>()),
+                                     c.at("double_quant").get<bool>() ? DoubleQuant::kYes : DoubleQuant::kNo);
+    const auto session = open_session(folder, *tuning, options);
     const std::vector<StepRecord> records = train_as(golden, *session);
     double loss = 0, norm = 0, rate = 0;
     for (size_t i = 0; i < records.size(); ++i) {

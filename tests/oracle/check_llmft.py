@@ -107,7 +107,7 @@ def quantised_row(quant_type, double, a, work):
                  if k not in loaded or k not in want or not torch.equal(loaded[k], want[k])]
     if different:
         raise ValueError(f"{output}: bitsandbytes quantises to other bytes: {sorted(different)}")
-    plain = check_adapter.load(four_bit.save_decoded(output, work / "plain"), "none")
+    plain = check_adapter.load(four_bit.save_decoded(output, work / f"{output.name}-decoded"), "none")
     return {"error": worst_difference(a, plain, output, "none", work)}
 
 

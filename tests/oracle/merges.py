@@ -26,7 +26,8 @@ MERGED = ["regex", "rslora-patterns", "embed", "embed-tied", "head", "head-tied"
           "save-embed-tied", "nf4"]
 WITH_TENSORS = ["regex", "embed-tied", "lora-bias"]
 COMBINED = {"linear": [0.7, -0.4], "cat": [0.7, -0.4]}
-PAIR = ["exclude", "rslora"]
+# PEFT gives the sum the first one's config but for r and alpha: excludes or rsLoRA there would change what it is.
+PAIR = ["plain", "rslora"]
 LENGTHS = (5, 23)
 
 

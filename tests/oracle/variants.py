@@ -48,6 +48,7 @@ VARIANTS = {
     "embed-rslora": (BIASED, dict(target_modules=["embed_tokens", "lm_head"], use_rslora=True,
                                   rank_pattern={"lm_head": 2})),
     "nf4": ("tiny-nf4", dict(target_modules=["q_proj", "v_proj", "o_proj", "down_proj"])),
+    "plain": (BIASED, dict(target_modules=["q_proj", "o_proj", "down_proj"])),
 }
 
 

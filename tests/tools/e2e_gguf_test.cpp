@@ -104,6 +104,46 @@ TEST_CASE("generate continues a text from a GGUF file alone") {
     CHECK(Json::parse(ended.out).at("ids").size() >= 1);
 }
 
+TEST_CASE("inspect tells what a GGUF file holds, and that nothing is wrong with it") {
+    const Ended ended = run_llmft({"inspect", source_dir() / kMixed, "--json"});
+    REQUIRE_MESSAGE(ended.code == 0, ended.err);
+    const Json json = Json::parse(ended.out);
+    CHECK(json.at("weights").at("tensors") == 20);
+    CHECK(json.at("weights").at("types") == Json{{"BF16", 1},
+                                                 {"F16", 1},
+                                                 {"F32", 6},
+                                                 {"Q2_K", 1},
+                                                 {"Q3_K", 1},
+                                                 {"Q4_0", 1},
+                                                 {"Q4_1", 1},
+                                                 {"Q4_K", 1},
+                                                 {"Q5_0", 1},
+                                                 {"Q5_1", 1},
+                                                 {"Q5_K", 1},
+                                                 {"Q6_K", 2},
+                                                 {"Q8_0", 2}});
+    CHECK(json.at("problems").empty());
+    CHECK(json.at("usable").at("text") == true);
+}
+
+TEST_CASE("an adapter is trained on a GGUF file, its base in four bits too, and merged into a Hugging Face folder") {
+    for (const char* quantization : {"none", "nf4"}) {
+        CAPTURE(std::string(quantization));
+        Scene scene;
+        put(scene.rows(), kStories);
+        scene.flag("--model", source_dir() / kMixed);
+        scene.flag("--quantization", quantization);
+        scene.flag("--learning-rate", "0.01");
+        run_ok(scene);
+        const Ended merged = run_llmft({"merge", "--model", source_dir() / kMixed, "--adapter", scene.output(),
+                                        "--output", scene.path("merged"), "--dtype", "f32"});
+        REQUIRE_MESSAGE(merged.code == 0, merged.err);   // its own check of the logits has passed
+        for (const char* name : {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json",
+                                 "chat_template.jinja", "generation_config.json"})
+            CHECK(std::filesystem::exists(scene.path("merged") / name));
+    }
+}
+
 TEST_CASE("a bad GGUF file is one line, exit 2 and no output folder") {
     const std::string good = bytes_of(source_dir() / kMixed);
     const struct {
