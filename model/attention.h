@@ -1,5 +1,8 @@
-// The attention half of a block: x_mid = x + o(attention(rope(qkv(norm(x))))).
+// The attention half of a block: x_mid = x + o(attention(rope(qkv(norm(x))))). Some families norm queries and keys
+// before RoPE, every head by itself.
 #pragma once
+
+#include <optional>
 
 #include "engine/ops/attention.h"
 #include "model/norm.h"
@@ -7,9 +10,14 @@
 
 namespace llmft {
 
+struct HeadNorms {
+    Norm q, k;   // of D channels
+};
+
 struct Attention {
     Norm norm;
     LinearGroup qkv;   // rows: H·D of q, Hk·D of k, Hk·D of v
+    std::optional<HeadNorms> head_norms;
     LinearGroup o;
     int64_t heads = 0;
     int64_t kv_heads = 0;
@@ -26,7 +34,7 @@ struct KeyValueCache {
 // What a forward or backward of one micro-batch shares over all layers.
 struct LayerContext {
     LinearContext linear;
-    Tensor cos, sin;   // (T, D/2)
+    Tensor cos, sin;                 // (T, D/2)
     ops::AttentionShape attention;   // of layers without a window
     ops::AttentionShape windowed;    // of the others: all have the model's one
 };

@@ -17,6 +17,10 @@ template <class AnyBlock, class Visitor>
 void visit_modules(AnyBlock& b, Visitor&& visit) {
     visit(names::kInputNorm, b.attention.norm);
     visit(b.attention.qkv);
+    if (b.attention.head_norms) {
+        visit(names::kQNorm, b.attention.head_norms->q);
+        visit(names::kKNorm, b.attention.head_norms->k);
+    }
     visit(b.attention.o);
     visit(names::kPostNorm, b.mlp.norm);
     visit(b.mlp.gate_up);

@@ -98,6 +98,9 @@ private:
         b.attention.norm = make_norm(path(names::kInputNorm), c.hidden_size);
         b.attention.qkv =
             linears({{path(names::kQ), q}, {path(names::kK), kv}, {path(names::kV), kv}}, c.hidden_size, 0, c.qkv_bias);
+        if (c.qk_norm)
+            b.attention.head_norms = {.q = make_norm(path(names::kQNorm), c.head_dim),
+                                      .k = make_norm(path(names::kKNorm), c.head_dim)};
         b.attention.o = linears({{path(names::kO), c.hidden_size}}, q, 1, c.o_bias);
         b.attention.heads = c.num_attention_heads;
         b.attention.kv_heads = c.num_key_value_heads;
@@ -189,8 +192,8 @@ private:
         std::vector<WeightStore::Part> parts;
         for (const LinearPart& part : g.parts)
             parts.push_back({in_four_bits(part) ? Kept::kQuant4 : Kept::kDense, part.rows});
-        return d_.weights_.add_packed(name, d_.options_.dtype, parts, g.k, g.p, d_.options_.quantization->double_quant(),
-                                      arena_);
+        return d_.weights_.add_packed(name, d_.options_.dtype, parts, g.k, g.p,
+                                      d_.options_.quantization->double_quant(), arena_);
     }
 
     void declare_group(const char* name, LinearGroup& g) {
@@ -207,7 +210,7 @@ private:
     void declare_weights() {
         Decoder& d = d_;
         const ModelConfig& c = d.config_;
-        const auto norm = [&](Norm& n) { n.weight = slot("weights.norms", n.w, 1, c.hidden_size); };
+        const auto norm = [&](Norm& n, int64_t channels) { n.weight = slot("weights.norms", n.w, 1, channels); };
         if (d.shares_head_) {
             declare_group("weights.embedding", d.head_.projection);
             d.embedding_.weight = d.weights_.add_view(d.weights_.base(d.head_.projection.weight));
@@ -220,14 +223,18 @@ private:
                 d.weights_.add("weights.embedding", d.options_.dtype, c.hidden_size, d.embedding_.rank, arena_);
         }
         for (Block& b : d.blocks_) {
-            norm(b.attention.norm);
+            norm(b.attention.norm, c.hidden_size);
             declare_group("weights.qkv", b.attention.qkv);
+            if (b.attention.head_norms) {
+                norm(b.attention.head_norms->q, c.head_dim);
+                norm(b.attention.head_norms->k, c.head_dim);
+            }
             declare_group("weights.o", b.attention.o);
-            norm(b.mlp.norm);
+            norm(b.mlp.norm, c.hidden_size);
             declare_group("weights.gate_up", b.mlp.gate_up);
             declare_group("weights.down", b.mlp.down);
         }
-        norm(d.head_.norm);
+        norm(d.head_.norm, c.hidden_size);
         if (!d.shares_head_) declare_group("weights.head", d.head_.projection);
     }
 
@@ -257,7 +264,8 @@ namespace {
 
 WeightTarget in_four_bits(const LinearGroup& g, const LinearPart& part) {
     const Tensor shape = {.data = nullptr, .rows = part.rows, .cols = g.k, .ld = g.k, .name = part.name.c_str()};
-    return {.name = names::weight(part.name), .to = shape, .packed = WeightTarget::InFourBits{g.weight, part.first_row}};
+    return {
+        .name = names::weight(part.name), .to = shape, .packed = WeightTarget::InFourBits{g.weight, part.first_row}};
 }
 
 }   // namespace

@@ -29,6 +29,8 @@ inline std::string bias(const std::string& module) {
 
 inline constexpr const char* kInputNorm = "input_layernorm";
 inline constexpr const char* kPostNorm = "post_attention_layernorm";
+inline constexpr const char* kQNorm = "self_attn.q_norm";
+inline constexpr const char* kKNorm = "self_attn.k_norm";
 inline constexpr const char* kQ = "self_attn.q_proj";
 inline constexpr const char* kK = "self_attn.k_proj";
 inline constexpr const char* kV = "self_attn.v_proj";

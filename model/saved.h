@@ -14,7 +14,7 @@ enum class Recompute : uint8_t {
 };
 
 struct AttentionSaved {
-    Tensor qkv;     // (T, (H + 2Hk)·D) after RoPE
+    Tensor qkv;     // (T, (H + 2Hk)·D) after RoPE; where heads have norms, before both
     Tensor out;     // (T, H·D), room for S of o_proj beside it
     Tensor lse;     // (T, H) f32
     Tensor s_qkv;   // (T, P) s·S of q,k,v; empty without adapters

@@ -20,7 +20,7 @@ namespace llmft {
 namespace {
 
 struct EvalOptions {
-    std::string metric = "perplexity";
+    std::string metric = "perplexity,accuracy";
     std::string per_row;
     int64_t tokens_per_microbatch = 1024;
     bool json = false;
@@ -28,7 +28,9 @@ struct EvalOptions {
     template <class V>
     void visit(V&& v) {
         v.group("evaluation");
-        v("metric", metric, "what to report", {.one_of = "perplexity"});
+        v("metric", metric,
+          "what to report beside the loss, with commas between: perplexity; accuracy, of the "
+          "likeliest token");
         v("per-row", per_row, "file for a JSON line per row: row, nll, tokens, token_nll, greedy_match");
         v("tokens-per-microbatch", tokens_per_microbatch, "tokens computed at once; changes speed and memory only",
           {.at_least = 1, .at_most = 1 << 24});
@@ -36,6 +38,29 @@ struct EvalOptions {
         v("json", json, "one JSON document on stdout");
     }
 };
+
+struct Metrics {
+    bool perplexity = false, accuracy = false;
+};
+
+Metrics metrics_of(const std::string& list) {
+    Metrics metrics;
+    for (const std::string& name : split_file_list(list, "--metric")) {
+        if (name != "perplexity" && name != "accuracy")
+            throw UserError("VALUE", "--metric", name, "this version does not have it", "use perplexity, accuracy");
+        (name == "accuracy" ? metrics.accuracy : metrics.perplexity) = true;
+    }
+    return metrics;
+}
+
+// The file of --per-row, begun before anything is scored: a path that cannot be written is known then.
+std::optional<AtomicFile> begin_per_row(const std::string& path) {
+    if (path.empty()) return std::nullopt;
+    std::error_code ignored;
+    if (std::filesystem::is_directory(path, ignored))
+        throw UserError("PATH", "--per-row", path, "is a folder", "name a file");
+    return std::optional<AtomicFile>(std::in_place, path);
+}
 
 struct RowScore {
     std::vector<float> token_nll;
@@ -73,15 +98,54 @@ std::vector<RowScore> score_rows(const std::vector<Example>& examples, int64_t t
     return scores;
 }
 
-void write_per_row(const std::string& path, const std::vector<int64_t>& rows, const std::vector<RowScore>& scores) {
-    AtomicFile file(path);
+void write_per_row(AtomicFile& file, const std::vector<Example>& rows, const std::vector<RowScore>& scores) {
     for (size_t i = 0; i < scores.size(); ++i)
-        file.write(json_line({{"row", rows[i]},
+        file.write(json_line({{"row", rows[i].row},
                               {"nll", scores[i].nll()},
                               {"tokens", scores[i].token_nll.size()},
                               {"token_nll", scores[i].token_nll},
                               {"greedy_match", scores[i].greedy_match}}));
-    file.commit();
+}
+
+// All rows, in order: one that training would drop has no token to be scored.
+std::vector<Example> read_rows(DatasetReader& reader, const DataOptions& data, const ModelConfig& config) {
+    std::vector<Example> examples;
+    size_t longest = 1;
+    for (DataRow row; reader.next(row);) {
+        if (row.dropped) row.example.ids.clear(), row.example.labels.clear();
+        longest = std::max(longest, row.example.ids.size());
+        examples.push_back(row.example);
+    }
+    if (examples.empty()) throw UserError("DATA", data.dataset, "", "has no row", "give at least one");
+    if (static_cast<int64_t>(longest) > config.max_position_embeddings)
+        log::note(
+            fmt::format("a row of {} tokens passes the model's {} positions", longest, config.max_position_embeddings));
+    if (const int64_t cut = reader.counts().truncated; cut > 0)
+        log::note(fmt::format("{} of {} rows cut to {} tokens", cut, examples.size(), data.max_seq_length));
+    if (const auto& dropped = reader.counts().dropped; !dropped.empty())
+        log::note(fmt::format("{} of {} rows are not scored, the first at {}: {}", dropped.size(), examples.size(),
+                              dropped.front().where, dropped.front().reason));
+    return examples;
+}
+
+void print_report(const std::vector<RowScore>& scores, const Metrics& metrics, const EvalOptions& eval,
+                  const std::string& dataset) {
+    double nll = 0;
+    int64_t scored = 0, matched = 0;
+    for (const RowScore& s : scores) {
+        nll += std::accumulate(s.token_nll.begin(), s.token_nll.end(), 0.0);
+        scored += static_cast<int64_t>(s.token_nll.size());
+        matched += s.greedy_match;
+    }
+    if (scored == 0) log::warn(dataset + ": no token of any row is to be scored; there is no loss");
+    const double mean = nll / static_cast<double>(scored);
+    OrderedJson report = {{"rows", scores.size()}, {"tokens", scored}, {"loss", mean}};
+    if (metrics.perplexity) report["perplexity"] = std::exp(mean);
+    if (metrics.accuracy) report["accuracy"] = static_cast<double>(matched) / static_cast<double>(scored);
+    if (eval.json) return fmt::print("{}", json_line(report));
+    for (const auto& [name, value] : report.items())
+        fmt::print("{:<11} {}\n", name,
+                   value.is_number_float() ? fmt::format("{:.6f}", value.get<double>()) : value.dump());
 }
 
 }   // namespace
@@ -98,26 +162,17 @@ int cmd_eval(const std::vector<std::string>& arguments) {
     if (flags.parse(arguments) == Flags::Outcome::kHelp) return 0;
     flags.require({"model", "dataset"});
     data.validate();
+    const Metrics metrics = metrics_of(eval.metric);
+    std::optional<AtomicFile> per_row = begin_per_row(eval.per_row);
 
     const auto model = open_model(options.model);
     const ModelConfig config = read_model_config(*model);
     const std::optional<Tokenizer> tokenizer = read_tokenizer(data, *model, config);
     const RowContext context = {.tokenizer = tokenizer ? &*tokenizer : nullptr, .vocab_size = config.vocab_size};
     DatasetReader reader(split_file_list(data.dataset, "--dataset"), data, context);
-    std::vector<Example> examples;   // no row is dropped here
+    const std::vector<Example> examples = read_rows(reader, data, config);
     int64_t longest = 1;
-    for (DataRow row; reader.next(row);) {
-        longest = std::max(longest, static_cast<int64_t>(row.example.ids.size()));
-        examples.push_back(row.example);
-    }
-    if (longest > config.max_position_embeddings)
-        log::note(
-            fmt::format("a row of {} tokens passes the model's {} positions", longest, config.max_position_embeddings));
-    if (examples.empty()) throw UserError("DATA", data.dataset, "", "has no row", "give at least one");
-    if (const int64_t cut = reader.counts().truncated; cut > 0)
-        log::note(fmt::format("{} of {} rows cut to {} tokens", cut, examples.size(), data.max_seq_length));
-    std::vector<int64_t> rows;
-    for (const Example& e : examples) rows.push_back(e.row);
+    for (const Example& e : examples) longest = std::max(longest, static_cast<int64_t>(e.ids.size()));
 
     const int64_t tokens = std::max(longest, eval.tokens_per_microbatch);
     Inference inference = open_inference(options, *model, config, tokens, [&](Session& dry) {
@@ -127,27 +182,11 @@ int cmd_eval(const std::vector<std::string>& arguments) {
     Run run = inference.session->run();
     log::release();
     const std::vector<RowScore> scores = score_rows(examples, tokens, *inference.session, run);
-    if (!eval.per_row.empty()) write_per_row(eval.per_row, rows, scores);
-
-    double nll = 0;
-    int64_t scored = 0, matched = 0;
-    for (const RowScore& s : scores) {
-        nll += std::accumulate(s.token_nll.begin(), s.token_nll.end(), 0.0);
-        scored += static_cast<int64_t>(s.token_nll.size());
-        matched += s.greedy_match;
+    if (per_row) {
+        write_per_row(*per_row, examples, scores);
+        per_row->commit();
     }
-    if (scored == 0) log::warn(data.dataset + ": no token of any row is to be scored; there is no loss");
-    const double mean = nll / static_cast<double>(scored),
-                 accuracy = static_cast<double>(matched) / static_cast<double>(scored);
-    if (eval.json)
-        fmt::print("{}", json_line({{"rows", scores.size()},
-                                    {"tokens", scored},
-                                    {"loss", mean},
-                                    {"perplexity", std::exp(mean)},
-                                    {"token_accuracy", accuracy}}));
-    else
-        fmt::print("rows {}\ntokens {}\nloss {:.6f}\nperplexity {:.4f}\ntoken accuracy {:.4f}\n", scores.size(), scored,
-                   mean, std::exp(mean), accuracy);
+    print_report(scores, metrics, eval, data.dataset);
     return 0;
 }
 

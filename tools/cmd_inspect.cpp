@@ -13,9 +13,10 @@ int cmd_inspect(const std::vector<std::string>& arguments) {
     if (!arguments.empty() && arguments.front() == "decode") return inspect_decode(rest);
 
     InspectOptions options;
-    Flags flags("inspect",
-                "what something is, and what is wrong with it: a model or adapter folder, a .safetensors file, rows.\n"
-                "`inspect data --help`: rows as training sees them; `inspect decode --help`: tokens as text.");
+    Flags flags(
+        "inspect",
+        "what something is, and what is wrong with it: a model or adapter folder, a .safetensors or .gguf file, rows.\n"
+        "`inspect data --help`: rows as training sees them; `inspect decode --help`: tokens as text.");
     flags.positional("PATH", options.path, "file or folder to look at");
     flags.add(options);
     if (flags.parse(arguments) == Flags::Outcome::kHelp) return 0;

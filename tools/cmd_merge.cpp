@@ -1,13 +1,15 @@
 // merge: base + adapters → one model folder, or several adapters → one adapter.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
 #include "engine/io/json.h"
 #include "engine/log/log.h"
 #include "model/adapter/combine.h"
-#include "model/adapter/merge.h"
+#include "model/adapter/merged_model.h"
+#include "model/save.h"
 #include "tools/cmd.h"
 #include "tools/flags.h"
 #include "tools/merge_check.h"
@@ -73,49 +75,63 @@ std::vector<double> weights_of(const MergeOptions& options, size_t adapters) {
     return weights;
 }
 
-// What base and adapter said, before anything is written.
-struct Expected {
-    LogitProbe probe;
-    std::vector<float> unmerged;
-    double adapter_effect = 0;   // how far the adapter moves a logit
-};
-
 ModelOptions checked_model(const MergeOptions& options, const std::string& adapter) {
     return {.model = options.model, .adapter = adapter, .device = options.device, .dtype = "f32", .portable = false};
 }
 
-Expected expected_logits(const MergeOptions& options, const std::string& adapter, const ModelSource& model,
-                         const ModelConfig& config, const std::vector<Example>& examples) {
-    Expected e = {.probe = make_logit_probe(config, examples), .unmerged = {}};
-    e.unmerged = probe_logits(e.probe, checked_model(options, adapter), model, config);
-    const std::vector<float> base = probe_logits(e.probe, checked_model(options, ""), model, config);
-    e.adapter_effect = logit_difference(e.unmerged, base).largest;
-    return e;
-}
-
 struct CheckResult {
-    LogitDifference difference;
-    double explained = 0;
-    double adapter_effect = 0;
     int64_t positions = 0;
+    double adapter_effect = 0;   // how far the adapter moves a logit
+    double merged = 0;           // how far merging does, before weights are rounded
+    LogitDifference written;     // how far what lies in the folder does
 };
 
-CheckResult check_folder(const Path& folder, const MergeOptions& options, const Expected& expected, DType dtype) {
-    const FolderModel merged(folder);
-    const ModelConfig config = read_model_config(merged);
-    const std::vector<float> logits = probe_logits(expected.probe, checked_model(options, ""), merged, config);
-    CheckResult result = {.difference = logit_difference(expected.unmerged, logits),
-                          .adapter_effect = expected.adapter_effect,
-                          .positions = static_cast<int64_t>(logits.size()) / config.vocab_size};
-    result.explained = explained_difference(dtype, result.difference.largest_logit);
-    if (!(result.difference.largest <= result.explained))
-        throw NumericalError(
-            fmt::format("{}: logits of the merged model differ from base and adapter by {:.3g}, and rounding to {} "
-                        "explains {:.3g}; "
-                        "nothing was written",
-                        options.output, result.difference.largest, name(dtype), result.explained));
-    return result;
-}
+// The proof of a merge. Base and adapter, computed side by side as in training, are held against the merged weights
+// before they are rounded: only the order of sums may tell them apart. What was written has to be those weights,
+// rounded, bit for bit; then its distance from base and adapter is what its dtype costs.
+class Check {
+public:
+    Check(const MergeOptions& options, const std::string& adapter, const ModelSource& base, const ModelConfig& config,
+          const std::vector<Example>& examples)
+        : options_(options), config_(config), probe_(make_logit_probe(config, examples)) {
+        unmerged_ = probe_logits(probe_, checked_model(options, adapter), base, config);
+        result_.positions = static_cast<int64_t>(unmerged_.size()) / config.vocab_size;
+        result_.adapter_effect = difference(base).largest;
+    }
+
+    void expect_merged(const MergedModel& merged) {
+        const LogitDifference d = difference(merged);
+        result_.merged = d.largest;
+        const double explained = explained_difference(config_, d.largest_logit);
+        if (!(d.largest <= explained))
+            throw NumericalError(
+                fmt::format("{}: logits of the merged weights differ from those of base and adapter by "
+                            "{:.3g}, and f32 explains {:.3g}; nothing was written, please report it",
+                            options_.output, d.largest, explained));
+    }
+
+    CheckResult expect_written(const MergedModel& merged, const PlainFolder& written) {
+        const FolderModel folder(written.output);
+        expect_plain_model(merged, written, folder);
+        result_.written = difference(folder);
+        if (!std::isfinite(result_.written.largest))
+            throw NumericalError(fmt::format("{}: logits of the written model are not finite; use --dtype bf16 or f32",
+                                             options_.output));
+        return result_;
+    }
+
+private:
+    LogitDifference difference(const ModelSource& model) const {
+        return logit_difference(unmerged_,
+                                probe_logits(probe_, checked_model(options_, ""), model, read_model_config(model)));
+    }
+
+    const MergeOptions& options_;
+    const ModelConfig& config_;
+    LogitProbe probe_;
+    std::vector<float> unmerged_;
+    CheckResult result_;
+};
 
 std::vector<Example> read_rows(const DataOptions& data, const ModelSource& model, const ModelConfig& config) {
     std::vector<Example> examples;
@@ -128,40 +144,52 @@ std::vector<Example> read_rows(const DataOptions& data, const ModelSource& model
     return examples;
 }
 
-void print_result(const MergeOptions& options, const MergeResult& result, const std::optional<CheckResult>& check) {
+void print_result(const MergeOptions& options, const MergedModel& merged, const PlainResult& result,
+                  const std::optional<CheckResult>& check) {
     if (options.json) {
-        OrderedJson json = {{"output", options.output}, {"tensors", result.tensors},   {"changed", result.changed},
-                            {"bytes", result.bytes},    {"dtype", name(result.dtype)}, {"untied", result.untied},
+        OrderedJson json = {{"output", options.output}, {"tensors", result.tensors},   {"changed", merged.changed()},
+                            {"bytes", result.bytes},    {"dtype", name(result.dtype)}, {"untied", merged.untied()},
                             {"check", nullptr}};
         if (check)
             json["check"] = {{"positions", check->positions},
-                             {"largest_difference", check->difference.largest},
-                             {"largest_logit", check->difference.largest_logit},
-                             {"explained_difference", check->explained},
+                             {"largest_difference", check->written.largest},
+                             {"largest_logit", check->written.largest_logit},
+                             {"before_rounding", check->merged},
                              {"adapter_effect", check->adapter_effect}};
         fmt::print("{}", json_line(json));
         return;
     }
-    fmt::print("merged into {}: {} of {} tensors changed, {}, {}{}\n", options.output, result.changed, result.tensors,
+    fmt::print("merged into {}: {} of {} tensors changed, {}, {}{}\n", options.output, merged.changed(), result.tensors,
                bytes_text(result.bytes), name(result.dtype),
-               result.untied ? "; the head is no longer the embedding" : "");
+               merged.untied() ? "; the head is no longer the embedding" : "");
     if (check)
         fmt::print(
-            "check: logits of {} positions differ from base and adapter by at most {:.3g}, the largest is {:.4g}; "
-            "the adapter moves them by up to {:.3g}\n",
-            check->positions, check->difference.largest, check->difference.largest_logit, check->adapter_effect);
+            "check: largest difference from the logits of base and adapter {:.3g} ({:.3g} before rounding), of logits "
+            "up to "
+            "{:.4g} at {} positions; the adapter moves them by up to {:.3g}\n",
+            check->written.largest, check->merged, check->written.largest_logit, check->positions,
+            check->adapter_effect);
     fmt::print("next: llmft generate --model {} --prompt \"…\"\n", options.output);
+}
+
+void note_quantised(const ModelSource& model) {
+    const auto weights = model.weights();
+    const auto& tensors = weights->tensors();
+    if (std::any_of(tensors.begin(), tensors.end(), [](const StoredTensor& t) { return t.storage != Storage::kPlain; }))
+        log::note(
+            "the base is quantised: the adapter is added to what its weights decode to, as an adapter of this base was "
+            "trained; --model with the original weights merges into those");
 }
 
 void note_rounding(const CheckResult& check, DType dtype) {
     constexpr double kShare = 4;
-    if (dtype != DType::kF32 && check.difference.largest * kShare > check.adapter_effect)
+    if (dtype != DType::kF32 && check.written.largest * kShare > check.adapter_effect)
         log::warn(
-            fmt::format("rounding to {} moves logits by {:.2g}, the adapter by {:.2g}: --dtype f32 keeps more of it",
-                        name(dtype), check.difference.largest, check.adapter_effect));
+            fmt::format("rounding to {} moves logits by {:.2g}, the adapter by {:.2g}: --dtype f32 keeps all of it",
+                        name(dtype), check.written.largest, check.adapter_effect));
 }
 
-void expect_running(int64_t, int64_t) {
+void expect_running() {
     if (stop_requested()) throw Error(ExitCode::kStopped, "STOPPED", "merge: stopped on request; nothing was written");
 }
 
@@ -190,6 +218,7 @@ int cmd_merge(const std::vector<std::string>& arguments) {
     const Combination how = options.combination_type == "cat" ? Combination::kCat : Combination::kLinear;
     const bool combined = options.adapter_only || adapters.size() > 1 || weights.front() != 1;
 
+    note_quantised(*model);
     install_stop_signals();
     StagedFolder staged(options.output, "--output");
     if (options.adapter_only) {
@@ -206,26 +235,23 @@ int cmd_merge(const std::vector<std::string>& arguments) {
         combine_adapters(weighted, how, options.model, sum);
         summed.emplace(AdapterFile::open(sum));
     }
-    const std::string adapter = combined ? sum.string() : folders.front();
-    std::optional<Expected> expected;
-    if (options.check) expected = expected_logits(options, adapter, *model, config, examples);
-    log::release();
-
     const auto device = checked_model(options, "").make_device();
-    const MergeResult result = merge_adapter({.base = *model,
-                                              .config = config,
-                                              .adapter = summed ? *summed : adapters.front(),
-                                              .dtype = options.written(),
-                                              .output = staged.path(),
-                                              .on_tensor = expect_running},
-                                             *device);
+    const MergedModel merged(*model, summed ? *summed : adapters.front(), *device);
+    std::optional<Check> check;
+    if (options.check) {
+        check.emplace(options, combined ? sum.string() : folders.front(), *model, config, examples);
+        check->expect_merged(merged);
+    }
+    log::release();
+    const PlainFolder folder = {.dtype = options.written(), .output = staged.path(), .on_tensor = expect_running};
+    const PlainResult result = write_plain_model(merged, folder);
     std::filesystem::remove_all(sum);
     copy_tokenizer_files(*model, staged.path());
-    std::optional<CheckResult> check;
-    if (expected) check = check_folder(staged.path(), options, *expected, result.dtype);
+    std::optional<CheckResult> proof;
+    if (check) proof = check->expect_written(merged, folder);
     staged.commit();
-    if (check) note_rounding(*check, result.dtype);
-    print_result(options, result, check);
+    if (proof) note_rounding(*proof, result.dtype);
+    print_result(options, merged, result, proof);
     return 0;
 }
 

@@ -24,7 +24,7 @@ struct LogitDifference {
 };
 LogitDifference logit_difference(const std::vector<float>& a, const std::vector<float>& b);
 
-// How far two models' logits may differ where one's weights are the other's rounded to `dtype`.
-double explained_difference(DType dtype, double largest_logit);
+// How far logits may differ that are computed in f32 from the same weights in two orders.
+double explained_difference(const ModelConfig& config, double largest_logit);
 
 }   // namespace llmft

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <unordered_set>
 #include <vector>
 
 #include "engine/io/quote.h"
@@ -20,16 +21,23 @@ std::string line_and_column(std::string_view text, size_t at) {
     return fmt::format("line {}, column {}", lines + 1, before.size() - (newline + 1) + 1);
 }
 
-using Member = std::function<void(const std::string& key, const Json& value)>;
+template <class J>
+using Member = std::function<void(const std::string& key, const J& value)>;
 
 // Receives the parser's events and builds the document. Each open object or array is one entry of a stack. With
 // `member`, the document is an object whose members are handed over and dropped as they are complete.
-class Builder : public nlohmann::json_sax<Json> {
+template <class J>
+class Builder : public nlohmann::json_sax<J> {
 public:
-    Builder(std::string_view text, std::string_view where, const JsonLimits& limits, const Member* member)
+    using typename nlohmann::json_sax<J>::number_integer_t;
+    using typename nlohmann::json_sax<J>::number_unsigned_t;
+    using typename nlohmann::json_sax<J>::number_float_t;
+    using typename nlohmann::json_sax<J>::string_t;
+    using typename nlohmann::json_sax<J>::binary_t;
+    Builder(std::string_view text, std::string_view where, const JsonLimits& limits, const Member<J>* member)
         : text_(text), where_(where), limits_(limits), member_(member) {}
 
-    Json take() { return std::move(root_); }
+    J take() { return std::move(root_); }
 
     bool null() override { return put(nullptr); }
     bool boolean(bool x) override { return put(x); }
@@ -47,19 +55,21 @@ public:
     }
     bool binary(binary_t&) override { throw InternalError("JSON text held binary data"); }
 
-    bool start_object(size_t) override { return open(Json::object()); }
-    bool start_array(size_t) override { return open(Json::array()); }
+    bool start_object(size_t) override { return open(J::object()); }
+    bool start_array(size_t) override { return open(J::array()); }
     bool end_object() override { return close(); }
     bool end_array() override { return close(); }
     bool key(string_t& x) override {
         check_length(x);
         keys_.back() = std::move(x);
-        if (open_.back()->contains(keys_.back())) refuse("DUP", "this key appears twice");
+        const bool twice =
+            std::is_same_v<J, Json> ? open_.back()->contains(keys_.back()) : !seen_.back().insert(keys_.back()).second;
+        if (twice) refuse("DUP", "this key appears twice");
         return true;
     }
 
     bool parse_error(size_t position, const std::string&, const nlohmann::detail::exception& e) override {
-        if (dynamic_cast<const Json::out_of_range*>(&e) != nullptr)
+        if (dynamic_cast<const typename J::out_of_range*>(&e) != nullptr)
             refuse("RANGE", "a number is too large for a double");
         const std::string_view rest = text_.substr(std::min(position == 0 ? 0 : position - 1, text_.size()));
         if (rest.starts_with("NaN") || rest.starts_with("Infinity"))
@@ -92,7 +102,7 @@ private:
     }
 
     template <class T>
-    Json* place(T&& value) {
+    J* place(T&& value) {
         if (++values_ > limits_.values) refuse("LIMIT", fmt::format("more than {} values", limits_.values));
         if (open_.empty()) {
             root_ = std::forward<T>(value);
@@ -100,9 +110,15 @@ private:
                 refuse("SCHEMA", fmt::format("is {}, wanted an object", root_.type_name()));
             return &root_;
         }
-        Json& parent = *open_.back();
-        if (parent.is_object()) return &(parent[keys_.back()] = std::forward<T>(value));
-        return &parent.emplace_back(std::forward<T>(value));
+        J& parent = *open_.back();
+        if (parent.is_array()) return &parent.emplace_back(std::forward<T>(value));
+        auto& members = parent.template get_ref<typename J::object_t&>();
+        if constexpr (std::is_same_v<J, Json>)
+            return &(members[keys_.back()] = std::forward<T>(value));
+        else   // its own insertion would look through all keys for this one
+            return &static_cast<std::vector<std::pair<const std::string, J>>&>(members)
+                        .emplace_back(keys_.back(), std::forward<T>(value))
+                        .second;
     }
     template <class T>
     bool put(T&& value) {
@@ -115,17 +131,19 @@ private:
             refuse("OVERFLOW", fmt::format("integer {} does not fit 64 bits", in_quotes(digits, 40)));
         return put(x);
     }
-    bool open(Json container) {
+    bool open(J container) {
         if (static_cast<int64_t>(open_.size()) >= limits_.depth)
             refuse("LIMIT", fmt::format("nested deeper than {} levels", limits_.depth));
         open_.push_back(
             place(std::move(container)));   // stays valid: a parent grows only after its children are closed
         keys_.emplace_back();
+        seen_.emplace_back();
         return true;
     }
     bool close() {
         open_.pop_back();
         keys_.pop_back();
+        seen_.pop_back();
         hand_over();
         return true;
     }
@@ -139,10 +157,11 @@ private:
 
     std::string_view text_, where_;
     const JsonLimits& limits_;
-    const Member* member_;
-    Json root_;
-    std::vector<Json*> open_;
-    std::vector<std::string> keys_;   // of each open container, the key whose value comes next
+    const Member<J>* member_;
+    J root_;
+    std::vector<J*> open_;
+    std::vector<std::string> keys_;                       // of each open container, the key whose value comes next
+    std::vector<std::unordered_set<std::string>> seen_;   // OrderedJson: its keys so far
     int64_t values_ = 0;
 };
 
@@ -155,7 +174,8 @@ void check_encoding(std::string_view text, std::string_view where) {
                         "save it as UTF-8 or fetch it again");
 }
 
-Json parse(std::string_view text, std::string_view where, const JsonLimits& limits, const Member* member) {
+template <class J>
+J parse(std::string_view text, std::string_view where, const JsonLimits& limits, const Member<J>* member) {
     if (static_cast<int64_t>(text.size()) > limits.bytes)
         throw UserError("LIMIT", where, "", fmt::format("has {} bytes, at most {} are read", text.size(), limits.bytes),
                         "check that it is the right file");
@@ -164,19 +184,24 @@ Json parse(std::string_view text, std::string_view where, const JsonLimits& limi
     const size_t nul = text.find('\0');
     if (nul != std::string_view::npos)
         throw UserError("SYNTAX", where, line_and_column(text, nul), "a NUL byte", kRemedy);
-    Builder builder(text, where, limits, member);
-    Json::sax_parse(text, &builder);
+    Builder<J> builder(text, where, limits, member);
+    J::sax_parse(text, &builder);
     return builder.take();
 }
 
 }   // namespace
 
 Json parse_json(std::string_view text, std::string_view where, const JsonLimits& limits) {
-    return parse(text, where, limits, nullptr);
+    return parse<Json>(text, where, limits, nullptr);
 }
 
-void for_each_member(std::string_view text, std::string_view where, const JsonLimits& limits, const Member& member) {
-    parse(text, where, limits, &member);
+OrderedJson parse_ordered_json(std::string_view text, std::string_view where, const JsonLimits& limits) {
+    return parse<OrderedJson>(text, where, limits, nullptr);
+}
+
+void for_each_member(std::string_view text, std::string_view where, const JsonLimits& limits,
+                     const Member<Json>& member) {
+    parse<Json>(text, where, limits, &member);
 }
 
 Json parse_json_file(const Path& path, const JsonLimits& limits) {
@@ -184,7 +209,8 @@ Json parse_json_file(const Path& path, const JsonLimits& limits) {
 }
 
 std::vector<std::string> keys_in_order(std::string_view text, const std::string& member) {
-    const OrderedJson document = OrderedJson::parse(text);
+    constexpr JsonLimits kAny = {.bytes = INT64_MAX, .string_bytes = INT64_MAX, .values = INT64_MAX};
+    const OrderedJson document = parse_ordered_json(text, "", kAny);
     std::vector<std::string> keys;
     if (const auto at = document.find(member); at != document.end() && at->is_object())
         for (const auto& [key, value] : at->items()) keys.push_back(key);

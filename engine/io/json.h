@@ -33,6 +33,8 @@ struct JsonLimits {
 // `where` is what errors call the document. A text after the document, white space apart, is SYNTAX.
 Json parse_json(std::string_view text, std::string_view where, const JsonLimits&);
 Json parse_json_file(const Path&, const JsonLimits&);
+// The same, with keys in the order of the text.
+OrderedJson parse_ordered_json(std::string_view text, std::string_view where, const JsonLimits&);
 
 // The same for an object that would be large as a whole: `member` is called with each of its keys and values, in the
 // order of the text, and the value is gone afterwards. limits.values is of one member. A document that is no object is

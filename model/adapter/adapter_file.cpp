@@ -78,7 +78,8 @@ void AdapterFile::check(const std::string& path, LowRank& pair) const {
         refuse("SHAPE", fmt::format("lora_A has rank {}, lora_B {}, adapter_config.json says {}", pair.rank,
                                     pair.b->shape[1], config_.ranks.at(path, config_.r)));
     if (pair.bias != nullptr && pair.bias->shape != std::vector{pair.out})
-        refuse("SHAPE", fmt::format("lora_B's bias has shape ({}), wanted ({})", fmt::join(pair.bias->shape, ", "), pair.out));
+        refuse("SHAPE",
+               fmt::format("lora_B's bias has shape ({}), wanted ({})", fmt::join(pair.bias->shape, ", "), pair.out));
     const auto rank = static_cast<double>(pair.rank);
     pair.scaling = config_.alphas.at(path, config_.alpha) / (config_.use_rslora ? std::sqrt(rank) : rank);
 }

@@ -159,11 +159,16 @@ int64_t measured_peak(const ModelConfig& config, const SessionShape& shape, int6
     return session.arena().peak_bytes();
 }
 
-void check_peak(const SessionShape& shape, Tuning& tuning) {
-    const ModelConfig config = read_model_config(*read_golden("grad-lora-tiny-gqa").model_folder());
+void check_peak(const char* model, const SessionShape& shape, Tuning& tuning) {
+    CAPTURE(model);
+    const ModelConfig config = read_model_config(read_golden(model).folder);
     const Plan plan = plan_session(config, shape, 48, tuning);
     CHECK(measured_peak(config, shape, plan.peak_bytes, full_batch(96, 48), tuning) == plan.peak_bytes);
-    const std::vector<GoldenExample> few = random_examples(2);
+    std::vector<GoldenExample> few = random_examples(2);
+    for (GoldenExample& example : few)
+        for (std::vector<int32_t>* ids : {&example.ids, &example.labels})
+            for (int32_t& id : *ids)
+                if (id >= 0) id %= static_cast<int32_t>(config.vocab_size);
     CHECK(measured_peak(config, shape, plan.peak_bytes, flat_batch(few, 0), tuning) <= plan.peak_bytes);
     int64_t sum = 0;
     for (const Arena::Row& row : plan.memory) sum += row.bytes;
@@ -176,11 +181,13 @@ TEST_CASE("the measured high-water mark is the plan's for a full micro-batch, an
     for (const DType dtype : {DType::kF32, DType::kBf16})
         for (const Recompute policy : {Recompute::kNone, Recompute::kFfn, Recompute::kFull}) {
             const SessionShape shape = {.dtype = dtype, .tokens = 96, .recompute = std::vector<Recompute>(2, policy)};
-            Full full;
-            check_peak(shape, full);
-            for (const double dropout : {0.0, 0.3}) {
-                Lora lora = Lora::from_folder(read_golden("grad-lora-tiny-gqa").adapter_folder(), dropout);
-                check_peak(shape, lora);
+            for (const char* model : {"tiny-gqa", "tiny-qwen3", "tiny-qwen2-window", "tiny-rope-longrope"}) {
+                Full full;
+                check_peak(model, shape, full);
+                for (const double dropout : {0.0, 0.3}) {
+                    Lora lora({.r = 3, .alpha = 6, .dropout = dropout}, 0);
+                    check_peak(model, shape, lora);
+                }
             }
         }
 }

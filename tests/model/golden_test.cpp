@@ -53,6 +53,14 @@ TEST_CASE("ten steps of full fine-tuning follow transformers and torch's AdamW")
     check_kind("full_curve", 2);
 }
 
+TEST_CASE("merged models have PEFT's weights and logits, and are untied where embedding and head part") {
+    check_kind("merge", 12);
+}
+
+TEST_CASE("adapters combine as PEFT's add_weighted_adapter does") {
+    check_kind("combine", 2);
+}
+
 TEST_CASE("what the backward reruns changes no bit of the gradient") {
     for (const double dropout : {0.0, 0.3}) {
         CAPTURE(dropout);

@@ -153,11 +153,14 @@ Sums gradients_of(Session& session, std::span<const GoldenExample> documents) {
 
 std::vector<Measured> measure(const Golden& golden, GemmEngine gemm) {
     const std::string kind = golden.kind();
-    const bool logits = kind == "logits", gradient = kind.ends_with("_gradient"), curve = kind.ends_with("_curve");
-    if (!logits && !gradient && !curve) return {};
+    const bool logits = kind == "logits", gradient = kind.ends_with("_gradient"), curve = kind.ends_with("_curve"),
+               merge = kind == "merge", combination = kind == "combine";
+    if (!logits && !gradient && !curve && !merge && !combination) return {};
     const auto folder = golden.model_folder();
     if (!folder) return {};
     if (logits) return measure_logits(golden, *folder, gemm);
+    if (merge) return measure_merge(golden, *folder, gemm);
+    if (combination) return measure_combination(golden, *folder, gemm);
     return gradient ? measure_gradients(golden, *folder, gemm) : measure_curve(golden, *folder, gemm);
 }
 

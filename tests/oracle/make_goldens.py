@@ -5,7 +5,7 @@
     python tests/oracle/make_goldens.py --check [...]      make them elsewhere and compare with what is committed
 
 --only: parts by letter: A tiny models of every family and their logits, B gradients, C training curves, D dropout,
-E texts, F schedules, RoPE and counts, G 4-bit storage, H options of LoRA, I merges, J GGUF files.
+E texts, F schedules, RoPE and counts, G 4-bit storage, H options of LoRA, I merges, J GGUF files, K chat templates.
 Real weights and texts come from the data folder (LLMFT_TEST_DATA, else ../shared/data beside the repository); --smollm2
 names a folder of SmolLM2-135M-Instruct. Cases whose weights are missing are skipped and said so.
 The same machine writes the same bytes again. Another one may round otherwise: --check allows 1e-5 relative (1e-4 for
@@ -20,6 +20,7 @@ import tempfile
 import common
 from safetensors.torch import load_file
 
+import cached
 import curves
 import dropout
 import families
@@ -29,6 +30,7 @@ import gradients
 import merges
 import rope
 import schedules
+import templates
 import texts
 import tiny_models
 import trainable
@@ -78,7 +80,7 @@ def compare(made, kept):
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--out", type=pathlib.Path, default=common.GOLDEN)
-    ap.add_argument("--only", default="A,B,C,D,E,F,G,H,I,J")
+    ap.add_argument("--only", default="A,B,C,D,E,F,G,H,I,J,K")
     ap.add_argument("--smollm2", type=pathlib.Path)
     ap.add_argument("--check", action="store_true")
     a = ap.parse_args()
@@ -90,6 +92,7 @@ def main():
         if "A" in parts or a.check:
             tiny_models.make(out)
             families.make(out)
+            cached.make(out)
         if "G" in parts or a.check:
             four_bit.make(out, scratch)
         if "B" in parts or ("D" in parts and a.check):
@@ -110,6 +113,8 @@ def main():
             variants.make(out, scratch)
         if "I" in parts:
             merges.make(out, scratch)
+        if "K" in parts:
+            templates.make(out, common.data_folder(), a.smollm2)
         if a.check:
             bad = compare(out, a.out)
             print(f"{bad} files differ")

@@ -113,10 +113,9 @@ def methods(found):
             curve = f"curve-{name}"
         if not (GOLDEN / gradient).is_dir() and (GOLDEN / f"grad-dropout-{name}").is_dir():
             gradient = f"grad-dropout-{name}"
-        case = next(c for c in (gradient, curve) if (GOLDEN / c).is_dir())
-        adapter = GOLDEN / read_json(GOLDEN / case / "case.json")["adapter"]
-        verdicts = loaders.verdicts(adapter, *shape(read_json(GOLDEN / case / "case.json")["model"]))
-        rows.append([name, read_json(GOLDEN / case / "case.json")["model"], number(error_of(found, gradient, "gradients")),
+        cases = [read_json(GOLDEN / c / "case.json") for c in (gradient, curve) if (GOLDEN / c).is_dir()]
+        verdicts = loaders.verdicts(GOLDEN / cases[0]["adapter"], *shape(cases[0]["model"]))
+        rows.append([name, ", ".join(dict.fromkeys(c["model"] for c in cases)), number(error_of(found, gradient, "gradients")),
                      number(error_of(found, curve, "loss")), number(error_of(found, curve, "final tensors")),
                      number(error_of(found, f"merge-{name}", "logits")), number(golden_error(gradient, curve)),
                      verdicts["vLLM"], verdicts["TGI"]])
@@ -133,8 +132,9 @@ def shape(model):
 
 def ways_back(path):
     rows = [json.loads(line) for line in path.read_text().splitlines()]
-    return table(["option", "model", "logits in PEFT", "vLLM", "TGI"],
-                 [[r["name"], r["model"], number(r["error"]), r.get("vLLM", ""), r.get("TGI", "")] for r in rows])
+    return table(["option", "model", "logits", "merged, in transformers", "vLLM", "TGI"],
+                 [[r["name"], r["model"], number(r["error"]), number(r.get("merged")), r.get("vLLM", ""), r.get("TGI", "")]
+                  for r in rows])
 
 
 def without_numbers(text):
@@ -151,7 +151,7 @@ def main():
     found, failed = measure(a.program.resolve())
     parts = [INTRODUCTION, "## Models\n", models(found), "## LoRA's options: from PEFT\n", methods(found)]
     if a.way_back:
-        parts += ["## LoRA's options: adapters that llmft trained, in PEFT\n", ways_back(a.way_back)]
+        parts += ["## The way back: what llmft trained, merged or quantised, in PEFT, transformers and bitsandbytes\n", ways_back(a.way_back)]
     text = "\n".join(parts)
     print(text)
     for line in failed:

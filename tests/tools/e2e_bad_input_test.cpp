@@ -55,7 +55,7 @@ const Bad kConfig[] = {
     {"no lm_head where it is not tied", "MISSING", "lm_head", [](Scene& s) { s.config("tie_word_embeddings", false); }},
     {"an unknown rope type", "RANGE", "rope",
      [](Scene& s) {
-         s.config("rope_parameters", {{"rope_type", "yarn"}, {"factor", 2}});
+         s.config("rope_parameters", {{"rope_type", "ntk"}, {"factor", 2}});
      }},
     {"a rope factor of 0", "RANGE", "factor",
      [](Scene& s) {
@@ -66,7 +66,7 @@ const Bad kConfig[] = {
                                       {"high_freq_factor", 4},
                                       {"original_max_position_embeddings", 64}});
      }},
-    {"another architecture", "SCHEMA", "model_type", [](Scene& s) { s.config("model_type", "mistral"); }},
+    {"another architecture", "SCHEMA", "model_type", [](Scene& s) { s.config("model_type", "gemma2"); }},
     {"code of its own", "UNSAFE", "auto_map",
      [](Scene& s) {
          s.config("auto_map", {{"AutoConfig", "x.Y"}});

@@ -105,9 +105,72 @@ TEST_CASE("a row beyond the model's positions is scored whole, with a note") {
     scene.flag("--max-seq-length", "50");
     CHECK(evaluate(scene, token_rows(2, 200, 1)).err.find("cut to 50 tokens") != std::string::npos);
     CHECK(Scene::lines(scene.path("rows.out")).size() == 2);
+    for (const Json& line : Scene::lines(scene.path("rows.out"))) CHECK(line["tokens"] == 49);
+}
+
+TEST_CASE("a row that --truncation drop drops has a line and nothing that is scored") {
+    Scene scene;
+    scene.flag("--max-seq-length", "50");
     scene.flag("--truncation", "drop");
-    evaluate(scene, token_rows(2, 200, 1));
-    CHECK(Scene::lines(scene.path("rows.out")).size() == 2);
+    const Ended ended = evaluate(scene, token_rows(2, 60, 1) + token_rows(1, 20, 1));
+    const std::vector<Json> lines = Scene::lines(scene.path("rows.out"));
+    REQUIRE(lines.size() == 3);
+    CHECK(lines[0]["tokens"] == 0);
+    CHECK(lines[1]["token_nll"].empty());
+    CHECK(lines[2]["tokens"] == 19);
+    CHECK(Json::parse(ended.out)["tokens"] == 19);
+    CHECK(ended.err.find("2 of 3 rows are not scored") != std::string::npos);
+}
+
+TEST_CASE("a path that --per-row cannot write is an error before anything is scored") {
+    Scene scene;
+    scene.command("eval");
+    for (const Path& path : {scene.path("no/such/rows.out"), scene.model()}) {
+        scene.flag("--per-row", path);
+        std::filesystem::remove(scene.weights());   // would be the next error
+        const Ended ended = scene.run();
+        CHECK(ended.code == 2);
+        CHECK(ended.err.starts_with("llmft: error E-PATH: "));
+        CHECK(ended.out.empty());
+    }
+}
+
+TEST_CASE("an evaluation that fails leaves nothing where --per-row points") {
+    Scene scene;
+    scene.command("eval");
+    scene.flag("--per-row", scene.path("kept/rows.out"));
+    std::filesystem::create_directory(scene.path("kept"));
+    put(scene.path("kept/rows.out"), "old");
+    std::filesystem::remove(scene.weights());
+    CHECK(scene.run().code == 2);
+    CHECK(bytes_of(scene.path("kept/rows.out")) == "old");
+    CHECK(std::distance(std::filesystem::directory_iterator(scene.path("kept")), {}) == 1);
+}
+
+TEST_CASE("eval reports the metrics that it is asked for, of the base and of an adapter") {
+    Scene scene;
+    scene.make_adapter();
+    scene.command("eval");
+    const auto report = [&] {
+        std::vector<std::string> arguments = scene.arguments();
+        arguments.push_back("--json");
+        const Ended ended = run_llmft(arguments);
+        REQUIRE_MESSAGE(ended.code == 0, ended.err);
+        return Json::parse(ended.out);
+    };
+    const Json both = report();
+    CHECK(both.contains("perplexity"));
+    CHECK(both["accuracy"].get<double>() >= 0);
+    scene.flag("--metric", "accuracy");
+    CHECK_FALSE(report().contains("perplexity"));
+    scene.flag("--metric", "perplexity");
+    CHECK_FALSE(report().contains("accuracy"));
+    scene.flag("--adapter", scene.path("adapter"));
+    CHECK(report()["loss"] != both["loss"]);
+    scene.flag("--metric", "perplexity,bleu");
+    const Ended ended = scene.run();
+    CHECK(ended.code == 2);
+    CHECK(ended.err.find("bleu") != std::string::npos);
 }
 
 TEST_CASE("generate reports text, ids and why it ended; greedy is the same twice") {

@@ -20,8 +20,6 @@
 namespace llmft {
 namespace {
 
-constexpr std::string_view kPrefix = "base_model.model.";
-
 // What one module of the base gets.
 struct AdaptedModule {
     int64_t rank = 0, in = 0, out = 0;
@@ -37,7 +35,8 @@ struct AdapterTensors {
     void add(const SafeTensor& tensor) {
         totals.add(tensor);
         const std::string_view name =
-            std::string_view(tensor.name).substr(tensor.name.starts_with(kPrefix) ? kPrefix.size() : 0);
+            std::string_view(tensor.name)
+                .substr(tensor.name.starts_with(kPeftPrefix) ? std::string_view(kPeftPrefix).size() : 0);
         const auto rows = tensor.shape.empty() ? 0 : tensor.shape.front(),
                    cols = tensor.shape.empty() ? 0 : tensor.shape.back();
         const auto module = [&](std::string_view suffix) -> AdaptedModule* {
@@ -141,7 +140,8 @@ void add_scalings(const LoraConfig& config, AdapterTensors& tensors) {
 // Whether the adapter's tensors are those that its config makes of this base: as training from it would read them.
 void expect_fits_base(const Path& folder, const ModelConfig& base) {
     const auto tuning = make_inference(folder);
-    const SessionShape shape = {.tokens = 1, .recompute = {}, .use = SessionShape::Use::kEvaluate};
+    const SessionShape shape = {
+        .tokens = 1, .recompute = {}, .use = SessionShape::Use::kEvaluate, .quantization = base.quantization};
     Session dry(make_dry_device(), -1, base, shape, *tuning);
     Run run = dry.run();
     tuning->initialise(dry.model(), run);

@@ -71,6 +71,7 @@ Rope rope_of(const RawConfig& config) {
     Json theta = config.json().value("rope_theta", Json(nullptr));
     if (dict.contains("rope_theta")) theta = dict["rope_theta"];
     Rope rope = {.json = {{"type", type}, {"theta", theta}}, .text = type};
+    if (type == "dynamic" || type == "longrope") rope.text += " (by the length of each document)";
     if (!theta.is_null()) rope.text += fmt::format(", theta {}", theta.dump());
     for (const auto& [key, value] : dict.items()) {
         if (key == "type" || key == "rope_type" || key == "rope_theta") continue;
@@ -127,7 +128,10 @@ Part weights_part(const ModelSource& model, const std::optional<ModelConfig>& co
     if (config)
         part.problem = reason_against([&] {
             const auto tuning = make_inference("");
-            const SessionShape shape = {.tokens = 1, .recompute = {}, .use = SessionShape::Use::kEvaluate};
+            const SessionShape shape = {.tokens = 1,
+                                        .recompute = {},
+                                        .use = SessionShape::Use::kEvaluate,
+                                        .quantization = config->quantization};
             Session dry(make_dry_device(), -1, *config, shape, *tuning);
             expect_weights(dry.model(), *weights);
         });
@@ -149,23 +153,45 @@ Sizes sizes_of(const RawConfig& raw, const std::optional<ModelConfig>& config) {
         positions = config->max_position_embeddings;
     }
     const auto layers = raw.number("num_hidden_layers"), mlp = raw.number("intermediate_size"),
-               vocab = raw.number("vocab_size"), window = raw.number("sliding_window");
-    Sizes sizes;
-    sizes.json = {{"num_hidden_layers", number_json(layers)},
-                  {"hidden_size", number_json(hidden)},
-                  {"intermediate_size", number_json(mlp)},
-                  {"num_attention_heads", number_json(heads)},
-                  {"num_key_value_heads", number_json(kv_heads)},
-                  {"head_dim", number_json(head_dim)},
-                  {"vocab_size", number_json(vocab)},
-                  {"max_position_embeddings", number_json(positions)},
-                  {"sliding_window", number_json(window)}};
-    sizes.shape =
-        fmt::format("{} layers, {} wide, MLP {}, vocabulary {}", said(layers), said(hidden), said(mlp), said(vocab));
-    sizes.heads = fmt::format("{} heads of {}, {} for keys and values; {} positions", said(heads), said(head_dim),
-                              said(kv_heads), said(positions));
-    if (window) sizes.heads += fmt::format(", sliding window {}", *window);
-    return sizes;
+               vocab = raw.number("vocab_size");
+    return {.json = {{"num_hidden_layers", number_json(layers)},
+                     {"hidden_size", number_json(hidden)},
+                     {"intermediate_size", number_json(mlp)},
+                     {"num_attention_heads", number_json(heads)},
+                     {"num_key_value_heads", number_json(kv_heads)},
+                     {"head_dim", number_json(head_dim)},
+                     {"vocab_size", number_json(vocab)},
+                     {"max_position_embeddings", number_json(positions)}},
+            .shape = fmt::format("{} layers, {} wide, MLP {}, vocabulary {}", said(layers), said(hidden), said(mlp),
+                                 said(vocab)),
+            .heads = fmt::format("{} heads of {}, {} for keys and values; {} positions", said(heads), said(head_dim),
+                                 said(kv_heads), said(positions))};
+}
+
+// What sets this model apart from a plain Llama.
+struct Traits {
+    OrderedJson json = OrderedJson::object();
+    std::string text;
+};
+
+Traits traits_of(const ModelConfig& config) {
+    Traits traits;
+    const auto add = [&](bool has, const char* key, const char* what) {
+        traits.json[key] = has;
+        if (has) traits.text += (traits.text.empty() ? "" : ", ") + std::string(what);
+    };
+    add(config.qkv_bias, "qkv_bias", "biases of q, k, v");
+    add(config.o_bias, "o_bias", "a bias of o");
+    add(config.mlp_bias, "mlp_bias", "biases of the MLP");
+    add(config.qk_norm, "qk_norm", "norms of q and k");
+    int64_t windowed = 0;
+    for (int64_t layer = 0; layer < config.num_hidden_layers; ++layer) windowed += config.window(layer) > 0;
+    traits.json["sliding_window"] = windowed > 0 ? OrderedJson(config.sliding_window) : OrderedJson(nullptr);
+    traits.json["windowed_layers"] = windowed;
+    if (windowed > 0)
+        traits.text += fmt::format("{}a window of {} keys in {} layers", traits.text.empty() ? "" : ", ",
+                                   config.sliding_window, windowed);
+    return traits;
 }
 
 }   // namespace
@@ -199,6 +225,8 @@ Inspection inspect_model(const ModelSource& model) {
     sheet.row("sizes", sizes.shape);
     sheet.row("attention", sizes.heads);
     sheet.row("rope", rope.text);
+    const Traits traits = config ? traits_of(*config) : Traits();
+    if (!traits.text.empty()) sheet.row("", traits.text);
     if (config) sheet.row("head", config->tie_word_embeddings ? "the embedding (tied)" : "of its own");
     if (config) sheet.row("parameters", grouped_digits(parameter_count(*config)));
     sheet.row("dtype", dtype.empty() ? "not said" : dtype);
@@ -218,6 +246,7 @@ Inspection inspect_model(const ModelSource& model) {
              {"architectures", architectures},
              {"parameters", parameters},
              {"sizes", sizes.json},
+             {"traits", traits.json},
              {"rope", rope.json},
              {"tie_word_embeddings", std::move(tied)},
              {"dtype", dtype.empty() ? OrderedJson(nullptr) : OrderedJson(dtype)},

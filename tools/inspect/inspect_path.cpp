@@ -3,7 +3,6 @@
 #include <array>
 
 #include "tools/inspect/inspection.h"
-#include "tools/open_model.h"
 
 namespace llmft {
 namespace {
@@ -53,7 +52,7 @@ Inspection inspect_path(const InspectOptions& options) {
     if (name == "tokenizer.json") return inspect_tokenizer(FolderModel(folder));
     for (const char* weights : {".safetensors", ".bin", ".pt", ".pth"})   // pickles are refused there, by name
         if (extension == weights) return inspect_safetensors(path, options);
-    if (head.starts_with("GGUF") || extension == ".gguf") return inspect_model(*open_model(path.string()));
+    if (head.starts_with("GGUF") || extension == ".gguf") return inspect_gguf(path, options);
     if (extension == ".jsonl" || begins_with_bracket(head)) return inspect_rows(path);
     constexpr size_t kHeaderAt = 8;   // behind the length of a safetensors header
     if (head.size() > kHeaderAt && head[kHeaderAt] == '{') return inspect_safetensors(path, options);

@@ -41,6 +41,7 @@ Inspection inspect_adapter(const Path& folder, const InspectOptions& options);
 Inspection inspect_model(const ModelSource& model);
 Inspection inspect_tokenizer(const ModelSource& folder);
 Inspection inspect_safetensors(const Path& file, const InspectOptions& options);
+Inspection inspect_gguf(const Path& file, const InspectOptions& options);
 Inspection inspect_rows(const Path& file);
 
 // `inspect data`, `inspect decode`, `inspect template`: commands with options of their own.

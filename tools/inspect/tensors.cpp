@@ -10,15 +10,18 @@
 
 namespace llmft {
 
-int64_t elements_of(const SafeTensor& tensor) {
-    return std::accumulate(tensor.shape.begin(), tensor.shape.end(), int64_t{1}, std::multiplies<>());
+int64_t elements_of(const std::vector<int64_t>& shape) {
+    return std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
 }
 
 void TensorTotals::add(const SafeTensor& tensor) {
-    const auto bytes = static_cast<int64_t>(tensor.bytes.size());
-    for (Total* total : {&whole, &by_dtype[tensor.dtype]}) {
+    add(tensor.dtype, tensor.shape, static_cast<int64_t>(tensor.bytes.size()));
+}
+
+void TensorTotals::add(const std::string& dtype, const std::vector<int64_t>& shape, int64_t bytes) {
+    for (Total* total : {&whole, &by_dtype[dtype]}) {
         ++total->tensors;
-        total->elements += elements_of(tensor);
+        total->elements += elements_of(shape);
         total->bytes += bytes;
     }
 }

@@ -18,11 +18,12 @@ struct TensorTotals {
     std::map<std::string, Total> by_dtype;
 
     void add(const SafeTensor& tensor);
+    void add(const std::string& dtype, const std::vector<int64_t>& shape, int64_t bytes);
     OrderedJson json() const;   // [{dtype, tensors, elements, bytes}]
     std::string text() const;   // "BF16: 290 tensors, 256.6 MiB"
 };
 
-int64_t elements_of(const SafeTensor& tensor);
+int64_t elements_of(const std::vector<int64_t>& shape);
 std::string shape_text(const std::vector<int64_t>& shape);   // "(48, 96)"
 
 }   // namespace llmft
