@@ -17,9 +17,9 @@ void expect_known_maths(Fields& fields) {
         map->refuse("UNSAFE", "the model wants to run code of its own", "use a model of a built-in architecture");
     if (const auto act = fields.find("hidden_act"))
         if (act->text() != "silu" && act->text() != "swish") refuse_unbuilt(*act);
-    for (const char* key : {"attn_logit_softcapping", "final_logit_softcapping", "num_experts",
-                            "num_local_experts", "clip_qkv", "use_qk_norm", "qk_layernorm", "no_rope_layers",
-                            "attention_multiplier", "embedding_multiplier", "residual_multiplier", "logits_scaling"})
+    for (const char* key : {"attn_logit_softcapping", "final_logit_softcapping", "num_experts", "num_local_experts",
+                            "clip_qkv", "use_qk_norm", "qk_layernorm", "no_rope_layers", "attention_multiplier",
+                            "embedding_multiplier", "residual_multiplier", "logits_scaling"})
         if (const auto field = fields.find(key))
             if (!(field->json().is_boolean() && !field->flag())) refuse_unbuilt(*field);
     if (const auto dropout = fields.find("attention_dropout"))
@@ -98,7 +98,8 @@ ModelConfig parse_model_config(std::string_view text, const std::string& file) {
     c.tie_word_embeddings = flag_or(fields, "tie_word_embeddings", Family::kTieWordEmbeddings);
     c.rope = read_rope(fields, {.head_dim = c.head_dim, .max_positions = c.max_position_embeddings});
     c.dtype = read_dtype(fields);
-    if (const auto quantization = fields.find("quantization_config")) c.quantization = Quantization::read(*quantization);
+    if (const auto quantization = fields.find("quantization_config"))
+        c.quantization = Quantization::read(*quantization);
     read_tokens(fields, whole, family, c);
     skip_harmless(fields);
     c.unknown_keys = fields.unread();
@@ -106,12 +107,12 @@ ModelConfig parse_model_config(std::string_view text, const std::string& file) {
 }
 
 ModelConfig read_model_config(const ModelSource& model) {
-    return parse_model_config(model.text("config.json", JsonLimits{}.bytes), model.label("config.json"));
+    return announced(parse_model_config(model.text("config.json", JsonLimits{}.bytes), model.label("config.json")));
 }
 
 ModelConfig read_model_config(const std::filesystem::path& path) {
     const Path file = std::filesystem::is_directory(path) ? path / "config.json" : path;
-    return announced(parse_model_config(read_file(file, JsonLimits{}.bytes), file.string()));
+    return parse_model_config(read_file(file, JsonLimits{}.bytes), file.string());
 }
 
 int64_t linear_parameter_count(const ModelConfig& c) {

@@ -34,7 +34,7 @@ struct ModelConfig {
     bool qkv_bias = false, o_bias = false, mlp_bias = false;
     bool qk_norm = false;   // queries and keys are normed per head, before RoPE
     RopeConfig rope;
-    std::optional<DType> dtype;   // what the weights are said to be in
+    std::optional<DType> dtype;                 // what the weights are said to be in
     std::optional<Quantization> quantization;   // how linears are stored, where the file says so
     std::optional<int64_t> bos_token_id, pad_token_id;
     std::vector<int64_t> eos_token_ids;

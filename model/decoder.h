@@ -43,7 +43,9 @@ public:
 
     std::vector<WeightTarget> weight_targets() const;
     // Where a target in four bits goes, to be uploaded to.
-    Quant4Tensor& packed(const WeightTarget::InFourBits& place) { return weights_.packed(place.weight, place.first_row); }
+    Quant4Tensor& packed(const WeightTarget::InFourBits& place) {
+        return weights_.packed(place.weight, place.first_row);
+    }
     // Masters → compute storage, after they changed.
     void publish(Run&) const;
 

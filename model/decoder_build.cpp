@@ -192,8 +192,8 @@ private:
         std::vector<WeightStore::Part> parts;
         for (const LinearPart& part : g.parts)
             parts.push_back({in_four_bits(part) ? Kept::kQuant4 : Kept::kDense, part.rows});
-        return d_.weights_.add_packed(name, d_.options_.dtype, parts, g.k, g.p, d_.options_.quantization->double_quant(),
-                                      arena_);
+        return d_.weights_.add_packed(name, d_.options_.dtype, parts, g.k, g.p,
+                                      d_.options_.quantization->double_quant(), arena_);
     }
 
     void declare_group(const char* name, LinearGroup& g) {
@@ -264,7 +264,8 @@ namespace {
 
 WeightTarget in_four_bits(const LinearGroup& g, const LinearPart& part) {
     const Tensor shape = {.data = nullptr, .rows = part.rows, .cols = g.k, .ld = g.k, .name = part.name.c_str()};
-    return {.name = names::weight(part.name), .to = shape, .packed = WeightTarget::InFourBits{g.weight, part.first_row}};
+    return {
+        .name = names::weight(part.name), .to = shape, .packed = WeightTarget::InFourBits{g.weight, part.first_row}};
 }
 
 }   // namespace

@@ -16,15 +16,6 @@ namespace {
 
 constexpr int64_t kPieceElements = int64_t{1} << 22;   // decoded at a time: bounds the host's scratch
 
-// A tied model's file may hold the shared matrix under either name; where one of the two is trained apart, both start
-// as it.
-const StoredTensor& tensor_for(const ModelWeights& weights, const std::string& name, const ModelConfig& config) {
-    const std::string embedding = names::weight(names::embedding()), head = names::weight(names::head());
-    if (config.tie_word_embeddings && (name == embedding || name == head))
-        return weights.at(weights.find(embedding) ? embedding : head);
-    return weights.at(name);
-}
-
 // Weights that would be left out mean that config and weights belong to different models. Old folders hold the rotary
 // tables, which follow from the config, and tied ones the head beside the embedding.
 void expect_all_known(const std::vector<WeightTarget>& targets, const ModelWeights& weights,
@@ -102,15 +93,24 @@ void load_tensor(const StoredTensor& tensor, const ModelWeights& weights, const 
 void expect_weights(const Decoder& model, const ModelWeights& weights) {
     expect_all_known(model.weight_targets(), weights, model.config());
     for (const WeightTarget& target : model.weight_targets()) {
-        const StoredTensor& tensor = tensor_for(weights, target.name, model.config());
+        const StoredTensor& tensor = stored_tensor(weights, target.name, model.config());
         expect_shape(tensor.shape, target.to.rows, target.to.cols, {tensor.file, tensor.name});
     }
 }
 
-DType encoded_dtype(const StoredTensor& tensor, const ModelWeights& weights, const ModelConfig& config) {
-    if (tensor.storage != Storage::kPlain) return config.dtype.value_or(DType::kF32);
-    std::vector<std::byte> scratch;
-    return weights.rows(tensor, 0, 0, scratch).dtype;
+// Where a tied head and its embedding are trained apart, both start as what lies there.
+const StoredTensor& stored_tensor(const ModelWeights& weights, const std::string& name, const ModelConfig& config) {
+    const std::string embedding = names::weight(names::embedding()), head = names::weight(names::head());
+    if (config.tie_word_embeddings && (name == embedding || name == head))
+        return weights.at(weights.find(embedding) ? embedding : head);
+    return weights.at(name);
+}
+
+DType plain_dtype(const StoredTensor& tensor, const ModelConfig& config) {
+    if (tensor.storage == Storage::kPlain)
+        for (const DType dtype : {DType::kF32, DType::kBf16, DType::kF16})
+            if (tensor.type == safetensors_name(dtype)) return dtype;
+    return config.dtype.value_or(DType::kBf16);
 }
 
 Quant4Source quant4_source(const StoredTensor& tensor, const ModelWeights& weights, const Quantization& quantization,
@@ -122,7 +122,7 @@ Quant4Source quant4_source(const StoredTensor& tensor, const ModelWeights& weigh
     return {.kind = quantization.kind(),
             .double_quant = quantization.double_quant(),
             .encoded = encoded,
-            .rows = tensor.shape.front(),
+            .rows = tensor.rows(),
             .cols = cols,
             .read = [&tensor, &weights, cols, encoded, scratch = std::make_shared<Scratch>()](
                         int64_t first, int64_t count) -> const void* {
@@ -159,7 +159,7 @@ void load_packed(const StoredTensor& tensor, const ModelWeights& weights, Quant4
     const auto& described = model.config().quantization;
     if (described) refuse("SCHEMA", fmt::format("is {}; config.json says that it is in four bits", tensor.type));
     const Quant4Buffers encoded(
-        quant4_source(tensor, weights, *model.quantization(), encoded_dtype(tensor, weights, model.config())));
+        quant4_source(tensor, weights, *model.quantization(), plain_dtype(tensor, model.config())));
     upload(to, encoded.data(), run);
 }
 
@@ -168,7 +168,7 @@ void load_packed(const StoredTensor& tensor, const ModelWeights& weights, Quant4
 void load_weights(Decoder& model, const ModelWeights& weights, Run& run) {
     expect_all_known(model.weight_targets(), weights, model.config());
     for (const WeightTarget& target : model.weight_targets()) {
-        const StoredTensor& tensor = tensor_for(weights, target.name, model.config());
+        const StoredTensor& tensor = stored_tensor(weights, target.name, model.config());
         if (target.packed)
             load_packed(tensor, weights, model.packed(*target.packed), model, run);
         else

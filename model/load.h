@@ -21,10 +21,11 @@ void load_tensor(const SafeTensor& tensor, const std::string& file, const Tensor
 // The same into the host's memory: dense rows.
 std::vector<float> load_matrix(const SafeTensor& tensor, const std::string& file, int64_t rows, int64_t cols);
 
-// What a tensor is encoded from: the dtype in which it is stored, or, where that is a packing of its own, that of the
-// model.
-DType encoded_dtype(const StoredTensor& tensor, const ModelWeights& weights, const ModelConfig& config);
-// Its rows to be encoded, with the checks above and converted to `encoded`. Tensor and weights have to outlive it.
+// A tensor that is named as the config's model has it: a tied head and its embedding may lie under either name.
+const StoredTensor& stored_tensor(const ModelWeights& weights, const std::string& name, const ModelConfig& config);
+// What it is stored in when nothing else is said: its own dtype, or, packed, the config's or bf16.
+DType plain_dtype(const StoredTensor& tensor, const ModelConfig& config);
+// Its rows, to be encoded, with the checks above and converted to `encoded`. Tensor and weights have to outlive it.
 Quant4Source quant4_source(const StoredTensor& tensor, const ModelWeights& weights, const Quantization& quantization,
                            DType encoded);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "engine/io/quote.h"
+#include "engine/io/safetensors.h"
 #include "kernels/base/error.h"
 
 namespace llmft {
@@ -12,14 +13,6 @@ namespace {
 
 constexpr std::string_view kRemedy = "use a model in bitsandbytes' four bits, or the unquantised one";
 constexpr const char* kHead = "lm_head";
-
-const char* torch_name(DType dtype) {
-    switch (dtype) {
-        case DType::kBf16: return "bfloat16";
-        case DType::kF16: return "float16";
-        default: return "float32";
-    }
-}
 
 }   // namespace
 
@@ -35,12 +28,14 @@ Quantization Quantization::read(const JsonField& config) {
     config.expect_object();
     const auto method = config.find("quant_method");
     if (method && method->text() != "bitsandbytes")
-        method->refuse("SCHEMA", fmt::format("is {}, which this build does not read", in_quotes(method->text())), kRemedy);
+        method->refuse("SCHEMA", fmt::format("is {}, which this build does not read", in_quotes(method->text())),
+                       kRemedy);
     if (!config.flag_or("load_in_4bit", config.flag_or("_load_in_4bit", false)))
         config.refuse("SCHEMA", "does not say load_in_4bit; other widths are not built", kRemedy);
     const std::string type = config.text_or("bnb_4bit_quant_type", "fp4");
     if (type != "nf4" && type != "fp4")
-        config.at("bnb_4bit_quant_type").refuse("SCHEMA", fmt::format("is {}, wanted nf4 or fp4", in_quotes(type)), kRemedy);
+        config.at("bnb_4bit_quant_type")
+            .refuse("SCHEMA", fmt::format("is {}, wanted nf4 or fp4", in_quotes(type)), kRemedy);
     const bool nested = config.flag_or("bnb_4bit_use_double_quant", false);
     Quantization q(type == "nf4" ? Quant4::kNf4 : Quant4::kFp4, nested ? DoubleQuant::kYes : DoubleQuant::kNo);
     if (const auto skipped = config.find("llm_int8_skip_modules")) {
@@ -53,8 +48,8 @@ Quantization Quantization::read(const JsonField& config) {
 bool Quantization::covers(std::string_view module) const {
     const std::string_view name = module.substr(module.rfind('.') + 1);   // npos + 1 is 0
     return std::none_of(skipped_.begin(), skipped_.end(), [&](const Skipped& s) {
-        return name == s.entry || module.ends_with(s.entry) ||
-               module.find(s.entry + ".") != std::string_view::npos || s.around.full_match(module);
+        return name == s.entry || module.ends_with(s.entry) || module.find(s.entry + ".") != std::string_view::npos ||
+               s.around.full_match(module);
     });
 }
 

@@ -1,5 +1,5 @@
-// Which linears of a model are kept in four bits, and as what: QLoRA (Dettmers et al. 2023) by the rules of transformers
-// and bitsandbytes. Embeddings and norms never are; the head is where nothing says that it is skipped.
+// Which linears of a model are kept in four bits, and as what: QLoRA (Dettmers et al. 2023) by the rules of
+// transformers and bitsandbytes. Embeddings and norms never are; the head is where nothing says that it is skipped.
 #pragma once
 
 #include <string_view>

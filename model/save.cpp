@@ -15,14 +15,6 @@
 namespace llmft {
 namespace {
 
-const char* torch_name(DType dtype) {
-    switch (dtype) {
-        case DType::kBf16: return "bfloat16";
-        case DType::kF16: return "float16";
-        default: return "float32";
-    }
-}
-
 // A tensor in the file's dtype, as dense bytes in `buffer`.
 Bytes dense(const Tensor& from, DType dtype, std::vector<std::byte>& buffer, Run& run) {
     buffer.resize(static_cast<size_t>(from.count() * size_bytes(dtype)));

@@ -12,6 +12,7 @@ int cmd_eval(const std::vector<std::string>& arguments);
 int cmd_generate(const std::vector<std::string>& arguments);
 int cmd_doctor(const std::vector<std::string>& arguments);
 int cmd_merge(const std::vector<std::string>& arguments);
+int cmd_quantize(const std::vector<std::string>& arguments);
 int cmd_inspect(const std::vector<std::string>& arguments);
 
 }   // namespace llmft

@@ -243,8 +243,8 @@ int cmd_merge(const std::vector<std::string>& arguments) {
         check->expect_merged(merged);
     }
     log::release();
-    const PlainResult result =
-        write_plain_model(merged, {.dtype = options.written(), .output = staged.path(), .on_tensor = expect_running});
+    const PlainFolder folder = {.dtype = options.written(), .output = staged.path(), .on_tensor = expect_running};
+    const PlainResult result = write_plain_model(merged, folder);
     std::filesystem::remove_all(sum);
     copy_tokenizer_files(*model, staged.path());
     std::optional<CheckResult> proof;

@@ -10,6 +10,7 @@ constexpr llmft::Command kCommands[] = {
     {"eval", "scores rows with a model or an adapter: loss, perplexity, per token", llmft::cmd_eval},
     {"generate", "continues a text with a model or an adapter", llmft::cmd_generate},
     {"merge", "base + adapters → a model folder, checked against the unmerged logits", llmft::cmd_merge},
+    {"quantize", "a model folder → the same in bitsandbytes' four bits", llmft::cmd_quantize},
     {"inspect", "what a model, adapter, file or dataset is, and what is wrong with it", llmft::cmd_inspect},
     {"doctor", "this machine: what works, what is slower or missing, and what to do", llmft::cmd_doctor},
 };

@@ -16,8 +16,11 @@ Session::Session(std::unique_ptr<Device> device, int64_t capacity, const ModelCo
       tuning_(tuning),
       comm_(make_single_comm()) {
     Run r = run();
-    DecoderOptions options = {
-        .dtype = shape.dtype, .tokens = shape.tokens, .recompute = shape.recompute, .objective = shape.objective, .quantization = shape.quantization};
+    DecoderOptions options = {.dtype = shape.dtype,
+                              .tokens = shape.tokens,
+                              .recompute = shape.recompute,
+                              .objective = shape.objective,
+                              .quantization = shape.quantization};
     options.recompute.resize(static_cast<size_t>(config.num_hidden_layers), Recompute::kNone);
     model_.emplace(config, options, tuning, r);
     slots_.emplace(shape.tokens, DecoderOptions::kHeadChunkRows, arena_);

@@ -23,7 +23,7 @@ struct SessionShape {
     uint32_t seed = 0;
     const Objective* objective = &sft();
     std::optional<Quantization> quantization = {};   // of frozen linears
-    Profile::Clock clock = Profile::Clock::kOff;   // kOn: ops are timed
+    Profile::Clock clock = Profile::Clock::kOff;     // kOn: ops are timed
 };
 
 class Session {

@@ -94,7 +94,8 @@ std::optional<Quantization> quantization_of(const TrainOptions& options, const M
     if (asks) model.quantization = "nf4";
     const std::optional<Quantization> result = model.resolved_quantization(config);
     if (result && options.method.method == "full")
-        throw UserError("USAGE", "--method", "full", fmt::format("weights in {} cannot be trained", name(result->kind())),
+        throw UserError("USAGE", "--method", "full",
+                        fmt::format("weights in {} cannot be trained", name(result->kind())),
                         "use --method qlora, or train the unquantised model");
     return result;
 }

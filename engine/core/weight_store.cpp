@@ -114,9 +114,8 @@ Tensor WeightStore::spare_columns(WeightId id) const {
 
 bool WeightStore::in_four_bits(WeightId id, int64_t first) const {
     const Entry& e = at(id);
-    return e.packed && std::any_of(e.packed->parts.begin(), e.packed->parts.end(), [&](const PackedPart& part) {
-               return part.first == first && !part.dense;
-           });
+    return e.packed && std::any_of(e.packed->parts.begin(), e.packed->parts.end(),
+                                   [&](const PackedPart& part) { return part.first == first && !part.dense; });
 }
 
 Quant4Tensor& WeightStore::packed(WeightId id, int64_t first) {

@@ -21,7 +21,7 @@ struct WeightId {
 
 // The weight for the time of one pass. It may not outlive the scope that acquired it.
 struct Lease {
-    Tensor weight;   // (N + P, K + P) for a linear with P spare rows and columns, else (N, K)
+    Tensor weight;                             // (N + P, K + P) for a linear with P spare rows and columns, else (N, K)
     std::optional<Arena::Mark> scratch = {};   // what the weight lies in, where it is not resident
 };
 
@@ -59,7 +59,7 @@ private:
     struct PackedPart {
         int64_t first;
         int64_t rows;
-        Tensor dense;            // (rows, K), or empty:
+        Tensor dense;   // (rows, K), or empty:
         Quant4Tensor quantised;
     };
     struct Packed {

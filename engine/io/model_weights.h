@@ -26,6 +26,7 @@ struct StoredTensor {
     std::vector<int64_t> shape;   // row-major; a vector counts as one row
     Storage storage = Storage::kPlain;
 
+    int64_t rows() const { return shape.size() < 2 ? 1 : shape.front(); }
     int64_t cols() const { return shape.empty() ? 1 : shape.back(); }
 };
 
@@ -43,9 +44,9 @@ public:
     const StoredTensor* find(std::string_view name) const;                  // null: not there
     const StoredTensor& at(std::string_view name) const;                    // absent: UserError MISSING
 
-    // Rows [first, first + count) of one of tensors(): as stored where that is plain, else decoded: to what was
-    // encoded (kQuant4), to f32 (kBlocks). `scratch` is
-    // grown as needed and may hold the rows until its next use. UserError DTYPE for what llmft has no type for.
+    // Rows [first, first + count) of one of tensors(): as stored where that is plain, else decoded: to what was encoded
+    // (kQuant4), to f32 (kBlocks). `scratch` is grown as needed and may hold the rows until its next use. UserError
+    // DTYPE for what llmft has no type for.
     virtual StoredRows rows(const StoredTensor& tensor, int64_t first, int64_t count,
                             std::vector<std::byte>& scratch) const = 0;
     // The tensor was read: its part of the file need not stay in memory.

@@ -15,7 +15,8 @@ int64_t elements(const TensorToWrite& t) {
 
 }   // namespace
 
-void write_model_weights(const Path& folder, std::vector<TensorToWrite> tensors, int64_t shard_bytes) {
+void write_model_weights(const Path& folder, std::vector<TensorToWrite> tensors, int64_t shard_bytes,
+                         int64_t parameters) {
     std::vector<std::vector<TensorToWrite>> shards(1);
     int64_t filled = 0, total_bytes = 0, total_elements = 0;
     for (TensorToWrite& tensor : tensors) {
@@ -37,9 +38,11 @@ void write_model_weights(const Path& folder, std::vector<TensorToWrite> tensors,
         for (const TensorToWrite& tensor : shards[i]) map[tensor.name] = name;
         write_safetensors(folder / name, std::move(shards[i]));
     }
-    write_file(folder / "model.safetensors.index.json",
-               hf_json({{"metadata", {{"total_parameters", total_elements}, {"total_size", total_bytes}}},
-                        {"weight_map", map}}));
+    write_file(
+        folder / "model.safetensors.index.json",
+        hf_json({{"metadata",
+                  {{"total_parameters", parameters > 0 ? parameters : total_elements}, {"total_size", total_bytes}}},
+                 {"weight_map", map}}));
 }
 
 }   // namespace llmft

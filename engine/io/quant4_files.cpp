@@ -24,14 +24,7 @@ constexpr int64_t kMostStateBytes = 4096;
 constexpr int64_t kMostExtent = int64_t{1} << 31;
 constexpr std::string_view kRemedy = "fetch the model again, or quantise the original";
 
-struct TypeName {
-    DType dtype;
-    std::string_view torch;
-    float largest;
-};
-constexpr std::array kTypes = {TypeName{DType::kF32, "float32", std::numeric_limits<float>::max()},
-                               TypeName{DType::kBf16, "bfloat16", 0x1.fep+127f},
-                               TypeName{DType::kF16, "float16", 65504.0f}};
+constexpr std::array kTypes = {DType::kF32, DType::kBf16, DType::kF16};
 
 // As Python's json writes a double: the shortest digits, never without a point or an exponent.
 std::string python_text(double x) {
@@ -104,11 +97,12 @@ void expect_range(const Quant4Data& w, const std::string& file, const std::strin
                              ? double{largest_magnitude(w.nested_map)} * double{largest_magnitude(w.nested_scales)} +
                                    std::fabs(double{w.offset})
                              : double{largest_magnitude(w.scales)};
-    const auto type =
-        std::find_if(kTypes.begin(), kTypes.end(), [&](const TypeName& t) { return t.dtype == w.encoded; });
-    if (!(scale * double{largest_magnitude(w.values)} <= double{type->largest}))
+    const double largest = w.encoded == DType::kF16    ? 65504.0
+                           : w.encoded == DType::kBf16 ? 0x1.fep+127
+                                                       : double{std::numeric_limits<float>::max()};
+    if (!(scale * double{largest_magnitude(w.values)} <= largest))
         throw UserError("RANGE", file, "tensor " + in_quotes(name),
-                        fmt::format("its scales reach beyond the largest {}", type->torch), kRemedy);
+                        fmt::format("its scales reach beyond the largest {}", torch_name(w.encoded)), kRemedy);
 }
 
 void read_state(const JsonField& state, Quant4Data& w, bool& nested) {
@@ -123,11 +117,11 @@ void read_state(const JsonField& state, Quant4Data& w, bool& nested) {
         block.refuse("RANGE", fmt::format("is {}, wanted a power of two", w.block), kRemedy);
     const JsonField dtype = fields.at("dtype");
     const auto type =
-        std::find_if(kTypes.begin(), kTypes.end(), [&](const TypeName& t) { return t.torch == dtype.text(); });
+        std::find_if(kTypes.begin(), kTypes.end(), [&](DType t) { return torch_name(t) == dtype.text(); });
     if (type == kTypes.end())
         dtype.refuse("DTYPE", fmt::format("is {}, wanted float32, bfloat16 or float16", in_quotes(dtype.text())),
                      kRemedy);
-    w.encoded = type->dtype;
+    w.encoded = *type;
     const JsonField shape = fields.at("shape");
     const std::vector<JsonField> extents = shape.items();
     if (extents.size() != 2) shape.refuse("SHAPE", fmt::format("has {} extents, wanted 2", extents.size()), kRemedy);
@@ -198,10 +192,8 @@ std::optional<Quant4Data> find_quant4(const ModelFiles& files, const std::string
 }
 
 std::string quant4_state(const Quant4Data& w) {
-    const auto type =
-        std::find_if(kTypes.begin(), kTypes.end(), [&](const TypeName& t) { return t.dtype == w.encoded; });
     std::string text = fmt::format(R"({{"quant_type": "{}", "blocksize": {}, "dtype": "{}", "shape": [{}, {}])",
-                                   name(w.kind), w.block, type->torch, w.rows, w.cols);
+                                   name(w.kind), w.block, torch_name(w.encoded), w.rows, w.cols);
     if (w.double_quant() == DoubleQuant::kYes)
         text += fmt::format(R"(, "nested_blocksize": {}, "nested_dtype": "float32", "nested_offset": {})", kNestedBlock,
                             python_text(double{w.offset}));

@@ -26,6 +26,8 @@ struct SafeTensor {
 DType dtype_of(const SafeTensor&, const std::string& file);
 // "BF16" for kBf16: how the format spells it.
 std::string_view safetensors_name(DType);
+// "bfloat16" for kBf16: how torch and config.json spell f32, bf16 and f16.
+const char* torch_name(DType);
 
 class Safetensors {
 public:

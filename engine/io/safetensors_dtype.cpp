@@ -95,6 +95,14 @@ std::string_view safetensors_name(DType t) {
     return "?";
 }
 
+const char* torch_name(DType t) {
+    switch (t) {
+        case DType::kBf16: return "bfloat16";
+        case DType::kF16: return "float16";
+        default: return "float32";
+    }
+}
+
 DType dtype_of(const SafeTensor& tensor, const std::string& file) {
     const auto at =
         std::find_if(kTypes.begin(), kTypes.end(), [&](DType t) { return safetensors_name(t) == tensor.dtype; });

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <mutex>
+#include <set>
 #include <string>
 
 #include "engine/io/quote.h"
@@ -12,6 +13,7 @@ namespace {
 std::mutex mutex;
 bool holding = true;
 std::string held;
+std::set<std::string> said;
 
 std::string one_line(Level level, std::string_view text) {
     return (level == Level::kNote ? "llmft: note: " : "llmft: warning: ") + on_one_line(text) + '\n';
@@ -26,6 +28,7 @@ void print(const std::string& text) {
 void write(Level level, std::string_view text) {
     const std::string line = one_line(level, text);
     const std::lock_guard lock(mutex);
+    if (!said.insert(line).second) return;
     if (holding)
         held += line;
     else
@@ -42,11 +45,13 @@ void release() {
 void drop() {
     const std::lock_guard lock(mutex);
     held.clear();
+    said.clear();
 }
 
 void hold() {
     const std::lock_guard lock(mutex);
     holding = true;
+    said.clear();
 }
 
 }   // namespace llmft::log

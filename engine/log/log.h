@@ -1,5 +1,6 @@
 // Notes and warnings on stderr, one line each. They are held until release(): a command that fails before its real work
-// starts then leaves nothing on stderr but its error line. After release() lines go out at once. Thread-safe.
+// starts then leaves nothing on stderr but its error line. After release() lines go out at once. A line that was written
+// is not written again. Thread-safe.
 #pragma once
 
 #include <cstdint>

@@ -36,7 +36,8 @@ void upload(Quant4Tensor& to, const Quant4Data& from, Run& run) {
     };
     std::vector<float> tables(static_cast<size_t>(to.tables.cols));
     std::memcpy(tables.data(), from.values.data(), from.values.size());
-    if (!from.nested_map.empty()) std::memcpy(tables.data() + kQuant4Codes, from.nested_map.data(), from.nested_map.size());
+    if (!from.nested_map.empty())
+        std::memcpy(tables.data() + kQuant4Codes, from.nested_map.data(), from.nested_map.size());
     if (to.nested_scales) tables.back() = from.offset;
     put(to.codes, from.codes.data(), to.codes.cols);
     put(to.scales, from.scales.data(), to.blocks());

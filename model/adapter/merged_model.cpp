@@ -55,6 +55,7 @@ public:
         scratch.assign(bytes.begin(), bytes.end());
         return {scratch, DType::kF32};
     }
+    void release(const StoredTensor& tensor) const override { base_->release(*origins_.find(tensor.name)->second.base); }
     void expect_intact() const override {
         base_->expect_intact();
         adapter_.expect_intact();

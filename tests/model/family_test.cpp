@@ -2,21 +2,14 @@
 // follow a document's length, with and without a cache of keys and values.
 #include <doctest/doctest.h>
 
-#include <cmath>
-
 #include "model/decode.h"
 #include "tests/harness/temp_folder.h"
-#include "tests/model/golden.h"
+#include "tests/model/measure.h"
 
 using namespace llmft;
 using namespace llmft::test;
 
 namespace {
-
-class NoSink final : public GradSink {
-public:
-    void ready(Range) override {}
-};
 
 // A golden's model with some keys of its config.json changed.
 class ChangedModel {
@@ -39,14 +32,11 @@ GoldenExample first_tokens(const GoldenExample& example, size_t count) {
             {example.labels.begin(), example.labels.begin() + static_cast<int64_t>(count)}};
 }
 
-std::map<std::string, std::vector<float>> full_gradients(const std::filesystem::path& model,
-                                                         std::span<const GoldenExample> examples,
-                                                         Recompute recompute = Recompute::kNone) {
+Tensors full_gradients(const std::filesystem::path& model, std::span<const GoldenExample> examples,
+                       Recompute recompute = Recompute::kNone) {
     Full full;
-    NoSink sink;
     const auto session = open_session(model, full, {.recompute = recompute});
-    Run run = session->run();
-    session->model().forward_backward(session->slots().upload(flat_batch(examples, 0), run), sink, run);
+    gradients_of(*session, examples);
     return gradients(*session);
 }
 
@@ -122,19 +112,12 @@ TEST_CASE("a document that grows past the original length keeps its cached keys,
         const Golden golden = read_golden(name);
         const auto at_once = golden.case_json.at("at_once").get<size_t>();
         const Rows got = cached_logits(*golden.model_folder(), golden.examples.front(), at_once);
+        std::vector<float> rows;
+        for (const std::vector<float>& row : got) rows.insert(rows.end(), row.begin(), row.end());
         const Safetensors tensors = golden.tensors();
         const SafeTensor* want = tensors.find("logits.0");
         REQUIRE(want != nullptr);
-        const auto* w = reinterpret_cast<const float*>(want->bytes.data());
-        REQUIRE(want->bytes.size() == got.size() * got.front().size() * sizeof(float));
-        double worst = 0, scale = 0;
-        for (const std::vector<float>& row : got)
-            for (const float x : row) {
-                REQUIRE(std::isfinite(x));
-                worst = std::max<double>(worst, std::abs(x - *w));
-                scale = std::max<double>(scale, std::abs(*w++));
-            }
-        CHECK(worst <= 1e-5 * scale);   // f32 through two blocks, as in gradient_test.cpp
+        CHECK(relative_error(rows, *want) <= 5e-6);   // f32 through two blocks, as in measure.cpp
     }
 }
 
@@ -145,14 +128,11 @@ TEST_CASE("a document's logits do not depend on the documents beside it where fr
         Full full;
         const auto session = open_session(golden.folder, full, {});
         Run run = session->run();
-        const auto logits = [&](std::span<const GoldenExample> examples) {
-            const HostBatch host = flat_batch(examples, 0);
-            return session->model().logits(session->slots().upload(host, run), host.tokens(), run);
-        };
         std::vector<float> alone;
         for (const GoldenExample& example : golden.examples)
-            for (const float x : logits({&example, 1})) alone.push_back(x);
-        CHECK(logits(golden.examples) == alone);
+            for (const float x : logits_of(*session, example)) alone.push_back(x);
+        const HostBatch all = flat_batch(golden.examples, 0);
+        CHECK(session->model().logits(session->slots().upload(all, run), all.tokens(), run) == alone);
     }
 }
 

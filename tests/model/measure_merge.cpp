@@ -122,8 +122,9 @@ std::vector<Measured> measure_combination(const Golden& golden, const std::files
                              got.config().use_rslora == want.config().use_rslora &&
                              got.modules().size() == want.modules().size();
     Lora lora = Lora::from_folder(output.path(), 0);
+    const Worst worst = worst_error(tensors, want_file);
     return {{"config", same_config ? 0.0 : 1.0, 0},
-            {"tensors", worst_error(tensors, want_file), kTensors},
+            {"tensors", worst.error, kTensors, worst.tensor},
             {"logits", logits_error(golden, folder, lora, gemm), kLogits}};
 }
 

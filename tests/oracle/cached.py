@@ -28,6 +28,6 @@ def make(out):
         assert cache.get_seq_length() == len(ids)
         apart = float((rows[-1] - whole[-1]).norm() / whole[-1].norm())
         assert apart > 1e-2, apart
-        common.write_case(out / f"cached-{name}", {"kind": "cached_logits", "model": name, "at_once": first}, [example],
+        common.write_case(out / f"cached-{name}", {"kind": "cached", "model": name, "at_once": first}, [example],
                           {"last_row_against_whole_document": apart}, {"logits.0": torch.stack(rows)})
         print(f"cached-{name}: the last row is {apart:.2f} from that of the whole document")

@@ -1,6 +1,7 @@
 // `llmft plan`, --help and --json of the real program. PEFT's counts of trainable parameters: trainable_test.cpp.
 #include <doctest/doctest.h>
 
+#include "tests/harness/paths.h"
 #include "tests/harness/skip.h"
 #include "tests/harness/test_data.h"
 #include "tests/tools/e2e_scene.h"
@@ -63,6 +64,17 @@ TEST_CASE("the trainable line of SmolLM2-135M is PEFT's") {
     const auto folder = test_data("weights/smollm2-135m-instruct");
     if (!folder) return skip("no weights/smollm2-135m-instruct");
     CHECK(trainable_line(*folder) == "trainable params: 4,884,480 || all params: 139,399,488 || trainable%: 3.5039");
+}
+
+TEST_CASE("where rotary frequencies follow the length, it is said that each document's own counts") {
+    for (const char* model : {"tiny-rope-longrope", "tiny-rope-dynamic", "tiny-rope-yarn", "tiny-qwen3"}) {
+        CAPTURE(model);
+        const Ended ended = plan(source_dir() / "tests/golden" / model, {});
+        CHECK(ended.code == 0);
+        const bool follows =
+            std::string_view(model).ends_with("longrope") || std::string_view(model).ends_with("dynamic");
+        CHECK((ended.err.find("follow the length of each document") != std::string::npos) == follows);
+    }
 }
 
 TEST_CASE("a model of 70B is planned from its config.json alone, fits or not") {
