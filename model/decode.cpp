@@ -93,13 +93,12 @@ namespace {
 // The prompts of one call on their way through the slots.
 class Generation {
 public:
-    Generation(const Decoder& model, DecodeSlots& slots, std::span<const std::vector<int32_t>> prompts,
-               const GenerationOptions& options, uint32_t first_text, const DecodeEvents& events, Run& run)
+    Generation(const Decoder& model, DecodeSlots& slots, std::span<const DecodePrompt> prompts,
+               const GenerationOptions& options, const DecodeEvents& events, Run& run)
         : model_(model),
           slots_(slots),
           prompts_(prompts),
           options_(options),
-          first_text_(first_text),
           events_(events),
           run_(run),
           decoded_(prompts.size()),
@@ -130,7 +129,7 @@ private:
                 const size_t prompt = next_prompt_++;
                 finished_.push_back(false);
                 prompt_of_[document] = prompt;
-                take(document, start(static_cast<int64_t>(document), prompts_[prompt]));
+                take(document, start(static_cast<int64_t>(document), prompts_[prompt].ids));
             }
     }
 
@@ -164,8 +163,7 @@ private:
         const size_t prompt = *prompt_of_[document];
         Decoded& decoded = decoded_[prompt];
         const std::span<const int32_t> seen = slots_.tokens(static_cast<int64_t>(document));
-        const DrawKey key = {.text = first_text_ + static_cast<uint32_t>(prompt),
-                             .position = static_cast<uint32_t>(seen.size())};
+        const DrawKey key = {.text = prompts_[prompt].text, .position = static_cast<uint32_t>(seen.size())};
         const int32_t id = next_token(std::move(logits), seen, key, options_.sampling);
         decoded.ids.push_back(id);
         if (events_.on_token) events_.on_token(prompt, id);
@@ -180,9 +178,8 @@ private:
 
     const Decoder& model_;
     DecodeSlots& slots_;
-    std::span<const std::vector<int32_t>> prompts_;
+    std::span<const DecodePrompt> prompts_;
     const GenerationOptions& options_;
-    uint32_t first_text_;
     const DecodeEvents& events_;
     Run& run_;
     std::vector<Decoded> decoded_;
@@ -193,10 +190,9 @@ private:
 
 }   // namespace
 
-std::vector<Decoded> generate(const Decoder& model, DecodeSlots& slots, std::span<const std::vector<int32_t>> prompts,
-                              const GenerationOptions& options, uint32_t first_text, const DecodeEvents& events,
-                              Run& run) {
-    return Generation(model, slots, prompts, options, first_text, events, run).all();
+std::vector<Decoded> generate(const Decoder& model, DecodeSlots& slots, std::span<const DecodePrompt> prompts,
+                              const GenerationOptions& options, const DecodeEvents& events, Run& run) {
+    return Generation(model, slots, prompts, options, events, run).all();
 }
 
 }   // namespace llmft

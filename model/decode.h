@@ -69,6 +69,11 @@ struct GenerationOptions {
     enum class Past : uint8_t { kForgotten, kKept } past = Past::kForgotten;
 };
 
+struct DecodePrompt {
+    std::vector<int32_t> ids;   // at least one, at most the slots' capacity
+    uint32_t text = 0;          // its number: keys its random draws
+};
+
 struct Decoded {
     std::vector<int32_t> ids;   // new tokens, a stop id included
     FinishReason finish = FinishReason::kLength;
@@ -80,9 +85,8 @@ struct DecodeEvents {
 };
 
 // Continues every prompt, as many at once as there are documents, each until a stop id, max_new_tokens or the
-// capacity. first_text: the number of the first prompt, which keys its random draws.
-std::vector<Decoded> generate(const Decoder& model, DecodeSlots& slots, std::span<const std::vector<int32_t>> prompts,
-                              const GenerationOptions& options, uint32_t first_text, const DecodeEvents& events,
-                              Run& run);
+// capacity.
+std::vector<Decoded> generate(const Decoder& model, DecodeSlots& slots, std::span<const DecodePrompt> prompts,
+                              const GenerationOptions& options, const DecodeEvents& events, Run& run);
 
 }   // namespace llmft

@@ -69,7 +69,8 @@ void check_greedy(const Golden& golden, const ModelOptions& options) {
             DecodeSlots slots(session.model(), shape, run);
             const GenerationOptions how = {.max_new_tokens = tokens,
                                            .stop_ids = {config.eos_token_ids.begin(), config.eos_token_ids.end()}};
-            return generate(session.model(), slots, {&prompt, 1}, how, 0, {}, run).front().ids;
+            const DecodePrompt one = {.ids = prompt};
+            return generate(session.model(), slots, {&one, 1}, how, {}, run).front().ids;
         };
         Inference model =
             open_inference(options, source, config, shape.tokens(), [&](Session& dry) { run_on(dry, 2); });
