@@ -139,7 +139,7 @@ Tensors values(Session& session) {
 std::vector<float> logits_of(Session& session, const GoldenExample& document) {
     Run run = session.run();
     const auto rows = static_cast<int64_t>(document.ids.size());
-    return session.model().logits(session.slots().upload(flat_batch({&document, 1}, 0), run), rows, nullptr, run);
+    return session.model().logits(session.slots().upload(flat_batch({&document, 1}, 0), run), rows, run);
 }
 
 double relative_error(std::span<const float> got, const SafeTensor& want) {
