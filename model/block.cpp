@@ -52,8 +52,8 @@ void block_forward(const Block& b, const BlockSaved& saved, const Tensor& x_out,
     run_block(b, saved, x_out, Through::kOutput, nullptr, c, run);
 }
 
-void block_evaluate(const Block& b, const Tensor& x, const Tensor& x_out, const KeyValueCache* cache, const LayerContext& c,
-                    Run& run) {
+void block_evaluate(const Block& b, const Tensor& x, const Tensor& x_out, const KeyValueCache* cache,
+                    const LayerContext& c, Run& run) {
     const Arena::Mark scratch(run.arena);
     BlockSaved saved;
     saved.x = x;
