@@ -9,6 +9,7 @@
 #include "kernels/dropout/dropout.h"
 #include "kernels/embedding/embedding.h"
 #include "kernels/gemm/gemm_portable.h"
+#include "kernels/gemv/gemv.h"
 #include "kernels/quant4/quant4.h"
 #include "kernels/reduce/reduce.h"
 #include "kernels/rmsnorm/rmsnorm.h"
@@ -106,6 +107,7 @@ LLMFT_ENTRY(embedding_backward, EmbeddingBackward)
 LLMFT_ENTRY(embedding_forward, EmbeddingForward)
 LLMFT_ENTRY(gather_rows, MoveRows)
 LLMFT_ENTRY(gemm_portable, Gemm)
+LLMFT_ENTRY(gemv, Gemv)
 LLMFT_ENTRY(loss_sums, LossSums)
 LLMFT_ENTRY(quant4_decode, Quant4Decode)
 LLMFT_ENTRY(quant4_encode, Quant4Encode)

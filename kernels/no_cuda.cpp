@@ -8,6 +8,7 @@
 #include "kernels/dropout/dropout.h"
 #include "kernels/embedding/embedding.h"
 #include "kernels/gemm/gemm.h"
+#include "kernels/gemv/gemv.h"
 #include "kernels/quant4/quant4.h"
 #include "kernels/reduce/reduce.h"
 #include "kernels/rmsnorm/rmsnorm.h"
@@ -40,6 +41,7 @@ LLMFT_MISSING(embedding_backward, EmbeddingBackward)
 LLMFT_MISSING(embedding_forward, EmbeddingForward)
 LLMFT_MISSING(gather_rows, MoveRows)
 LLMFT_MISSING(gemm, Gemm)
+LLMFT_MISSING(gemv, Gemv)
 LLMFT_MISSING(loss_sums, LossSums)
 LLMFT_MISSING(quant4_decode, Quant4Decode)
 LLMFT_MISSING(rmsnorm_backward, RmsNormBackward)

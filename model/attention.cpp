@@ -59,18 +59,17 @@ void head_norms_backward(const Attention& a, const Tensor& qkv, const Prepared& 
     backward(a.head_norms->k, projected.k, forward.rstd_k, forward.to_attend.k, d.k);
 }
 
-// Appends the new rows and returns all of the document's.
-Qkv through_cache(const Qkv& t, KeyValueCache& cache, Run& run) {
-    copy(t.k, cache.k.row_slice(cache.filled, t.k.rows), run);
-    copy(t.v, cache.v.row_slice(cache.filled, t.v.rows), run);
-    const int64_t rows = cache.filled + t.k.rows;
-    return {t.q, cache.k.row_slice(0, rows), cache.v.row_slice(0, rows)};
+// Keys and values of all tokens so far, the new ones put among them.
+Qkv through_cache(const Qkv& t, const KeyValueCache& cache, const LayerContext& c, Run& run) {
+    ops::scatter_rows({.x = t.k, .y = cache.k, .index = c.cache_rows}, run);
+    ops::scatter_rows({.x = t.v, .y = cache.v, .index = c.cache_rows}, run);
+    return {t.q, cache.k, cache.v};
 }
 
 }   // namespace
 
 void attention_forward(const Attention& a, const Tensor& x, const AttentionSaved& saved, const Tensor& x_mid,
-                       KeyValueCache* cache, const LayerContext& c, Run& run) {
+                       const KeyValueCache* cache, const LayerContext& c, Run& run) {
     const Arena::Mark scratch(run.arena);
     {
         const Arena::Mark norm_scratch(run.arena);
@@ -81,7 +80,7 @@ void attention_forward(const Attention& a, const Tensor& x, const AttentionSaved
     }
     if (!a.head_norms) rotate(a, saved.qkv, RopeDirection::kForward, c, run);
     Qkv t = a.head_norms ? norm_and_rotate(a, saved.qkv, c, run).to_attend : split(a, saved.qkv);
-    if (cache) t = through_cache(t, *cache, run);
+    if (cache) t = through_cache(t, *cache, c, run);
     ops::attention_forward({.q = t.q, .k = t.k, .v = t.v, .o = saved.out, .lse = saved.lse, .shape = shape(a, c)}, run);
     copy(x, x_mid, run);
     linear_forward(a.o, {.x = saved.out, .y = x_mid, .out_mode = OutMode::kAccumulate, .s = saved.s_o}, c.linear, run);
@@ -115,7 +114,7 @@ void attention_backward(const Attention& a, const AttentionSaved& saved, const A
 
     const Tensor h = run.arena.take("attention.norm", x.dtype, x.rows, x.cols);
     const Tensor rstd = norm_forward(a.norm, x, h, c.linear, run);
-    const bool needed = t.input == AttentionHalfBackward::Input::kNeeded || a.norm.w;   // its own gradient, if none below
+    const bool needed = t.input == AttentionHalfBackward::Input::kNeeded || a.norm.w;
     const Tensor d_h = needed ? run.arena.take("attention.d_norm", x.dtype, x.rows, x.cols) : Tensor{};
     linear_backward(a.qkv, {.x = h, .s = saved.s_qkv, .d_y = d_qkv, .d_x = d_h}, c.linear, run);
     if (needed) norm_backward(a.norm, {.x = x, .rstd = rstd, .d_y = d_h, .d_x = t.d_x}, c.linear, run);

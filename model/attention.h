@@ -25,23 +25,24 @@ struct Attention {
     int64_t window = 0;   // keys that a query sees, its own the last; 0: all before it
 };
 
-// Keys and values of a document as far as it was decoded; forward appends to it and attends to all of it.
+// Keys and values of documents as far as they were decoded. A forward puts those of its tokens in the batch's
+// cache_rows and attends to the rows that cu_k names.
 struct KeyValueCache {
-    Tensor k, v;          // (capacity, Hk·D)
-    int64_t filled = 0;   // rows before this forward
+    Tensor k, v;   // (rows, Hk·D)
 };
 
 // What a forward or backward of one micro-batch shares over all layers.
 struct LayerContext {
     LinearContext linear;
     Tensor cos, sin;                 // (T, D/2)
+    Tensor cache_rows;               // (1, T)
     ops::AttentionShape attention;   // of layers without a window
     ops::AttentionShape windowed;    // of the others: all have the model's one
 };
 
 // x (T, C) → x_mid (T, C). cache: null while training.
 void attention_forward(const Attention&, const Tensor& x, const AttentionSaved&, const Tensor& x_mid,
-                       KeyValueCache* cache, const LayerContext&, Run&);
+                       const KeyValueCache* cache, const LayerContext&, Run&);
 
 struct AttentionHalfBackward {
     Tensor x;     // (T, C) the half's input

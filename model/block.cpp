@@ -22,7 +22,7 @@ enum class Through : uint8_t { kGateUp, kOutput };
 
 // The whole block, with scratch of the caller's Mark for whatever `saved` has no room for.
 BlockSaved run_block(const Block& b, const BlockSaved& saved, const Tensor& x_out, Through through,
-                     KeyValueCache* cache, const LayerContext& c, Run& run) {
+                     const KeyValueCache* cache, const LayerContext& c, Run& run) {
     const Tensor& x = saved.x;
     BlockSaved full = saved;
     if (!full.attention.qkv) full.attention = take_attention(b.attention, x.rows, x.dtype, run.arena);
@@ -52,7 +52,7 @@ void block_forward(const Block& b, const BlockSaved& saved, const Tensor& x_out,
     run_block(b, saved, x_out, Through::kOutput, nullptr, c, run);
 }
 
-void block_evaluate(const Block& b, const Tensor& x, const Tensor& x_out, KeyValueCache* cache, const LayerContext& c,
+void block_evaluate(const Block& b, const Tensor& x, const Tensor& x_out, const KeyValueCache* cache, const LayerContext& c,
                     Run& run) {
     const Arena::Mark scratch(run.arena);
     BlockSaved saved;

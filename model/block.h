@@ -43,8 +43,8 @@ void block_forward(const Block&, const BlockSaved& saved, const Tensor& x_out, c
 void block_backward(const Block&, const BlockSaved& saved, const Tensor& d_x, AttentionHalfBackward::Input input,
                     const LayerContext&, Run&);
 
-// Forward only: nothing is kept for a backward. cache: null, or where keys and values of the one document go.
-void block_evaluate(const Block&, const Tensor& x, const Tensor& x_out, KeyValueCache* cache, const LayerContext&,
+// Forward only: nothing is kept for a backward. cache: null, or where keys and values go.
+void block_evaluate(const Block&, const Tensor& x, const Tensor& x_out, const KeyValueCache* cache, const LayerContext&,
                     Run&);
 
 }   // namespace llmft

@@ -48,6 +48,7 @@ LayerContext Decoder::layer_context(const Batch& batch, Mode mode, Run& run) con
                                  .mode = mode},
                       .cos = run.arena.take("rope.table", options_.dtype, batch.tokens, half),
                       .sin = run.arena.take("rope.table", options_.dtype, batch.tokens, half),
+                      .cache_rows = batch.cache_rows,
                       .attention = attention_shape(config_, batch, 0),
                       .windowed = attention_shape(config_, batch, config_.sliding_window)};
     ops::rope_table({.positions = batch.positions,
@@ -120,7 +121,8 @@ void Decoder::report_ready(const Block& b, GradSink& sink) const {
 }
 
 // The last block's output (T, C), in the caller's Mark; nothing is kept for a backward.
-Tensor Decoder::hidden(const Batch& batch, std::vector<KeyValueCache>* caches, const LayerContext& c, Run& run) const {
+Tensor Decoder::hidden(const Batch& batch, const std::vector<KeyValueCache>* caches, const LayerContext& c,
+                       Run& run) const {
     Tensor x = run.arena.take("residual", options_.dtype, batch.tokens, config_.hidden_size);
     Tensor next = run.arena.take("residual", options_.dtype, batch.tokens, config_.hidden_size);
     const Profile::Range range(run.profile, "forward");
@@ -157,20 +159,32 @@ Decoder::Scores Decoder::score(const Batch& batch, Run& run) {
     return scores;
 }
 
-std::vector<float> Decoder::logits(const Batch& batch, int64_t rows, std::vector<KeyValueCache>* caches,
-                                   Run& run) const {
-    const Arena::Mark step(run.arena);
-    const LayerContext c = layer_context(batch, Mode::kEvaluate, run);
-    const Tensor x = hidden(batch, caches, c, run);
-    if (caches)
-        for (KeyValueCache& cache : *caches) cache.filled += batch.tokens;
-    const Tensor logits = run.arena.take("logits", options_.dtype, rows, config_.vocab_size);
-    const Tensor logits_f32 = run.arena.take("logits", DType::kF32, rows, config_.vocab_size);
-    lm_logits(head_, x.row_slice(batch.tokens - rows, rows), logits, c.linear, run);
+// (rows, V) of x (rows, C).
+std::vector<float> Decoder::head_logits(const Tensor& x, const LayerContext& c, Run& run) const {
+    const Tensor logits = run.arena.take("logits", options_.dtype, x.rows, config_.vocab_size);
+    const Tensor logits_f32 = run.arena.take("logits", DType::kF32, x.rows, config_.vocab_size);
+    lm_logits(head_, x, logits, c.linear, run);
     ops::cast({.x = logits, .y = logits_f32, .scale = 1}, run);
     std::vector<float> host(static_cast<size_t>(logits_f32.count()));
     run.device.download(host.data(), logits_f32, run.stream);
     return host;
+}
+
+std::vector<float> Decoder::logits(const Batch& batch, int64_t rows, Run& run) const {
+    const Arena::Mark step(run.arena);
+    const LayerContext c = layer_context(batch, Mode::kEvaluate, run);
+    return head_logits(hidden(batch, nullptr, c, run).row_slice(batch.tokens - rows, rows), c, run);
+}
+
+std::vector<float> Decoder::decode(const Batch& batch, Rows rows, const std::vector<KeyValueCache>& caches,
+                                   Run& run) const {
+    const Arena::Mark step(run.arena);
+    const LayerContext c = layer_context(batch, rows == Rows::kOneByOne ? Mode::kDecode : Mode::kEvaluate, run);
+    const Tensor x = hidden(batch, &caches, c, run);
+    if (batch.loss_rows == 0) return {};
+    const Tensor last = run.arena.take("head.rows", x.dtype, batch.loss_rows, x.cols);
+    ops::gather_rows({.x = x, .y = last, .index = batch.loss_index.columns(0, batch.loss_rows)}, run);
+    return head_logits(last, c, run);
 }
 
 void Decoder::publish(Run& run) const {

@@ -60,9 +60,12 @@ public:
         std::vector<int32_t> correct;
     };
     Scores score(const Batch&, Run&);
-    // Logits of the batch's last `rows` rows, (rows, V) in f32. caches: null, or one per layer, to which the batch's
-    // one document is appended.
-    std::vector<float> logits(const Batch&, int64_t rows, std::vector<KeyValueCache>* caches, Run&) const;
+    // Logits of the batch's last `rows` rows, (rows, V) in f32.
+    std::vector<float> logits(const Batch&, int64_t rows, Run&) const;
+    // Tokens that go on where caches, one per layer, end: their keys and values go into these. Logits (Q, V) in f32 of
+    // the rows that carry loss; nothing where none does. kOneByOne: a token of each of a few documents.
+    enum class Rows : uint8_t { kAtOnce, kOneByOne };
+    std::vector<float> decode(const Batch&, Rows, const std::vector<KeyValueCache>& caches, Run&) const;
 
     const ModelConfig& config() const { return config_; }
     DType dtype() const { return options_.dtype; }
@@ -74,7 +77,8 @@ private:
     friend class DecoderBuilder;
     void declare_slots(Run&);
     LayerContext layer_context(const Batch&, LinearContext::Mode, Run&) const;
-    Tensor hidden(const Batch&, std::vector<KeyValueCache>* caches, const LayerContext&, Run&) const;
+    Tensor hidden(const Batch&, const std::vector<KeyValueCache>* caches, const LayerContext&, Run&) const;
+    std::vector<float> head_logits(const Tensor& x, const LayerContext&, Run&) const;
     void report_ready(const Block&, GradSink&) const;
     void report_ready(const LinearGroup&, GradSink&) const;
 

@@ -23,13 +23,7 @@ void embedding_forward(const Embedding& e, const Tensor& ids, const Tensor& x, c
     if (e.rank == 0) return;
     const Arena::Mark scratch(run.arena);
     const Lease b = c.weights.acquire(e.lora_b, Pass::kForward, run);
-    ops::gemm({.a = look_up_a(e, ids, c, run),
-               .a_op = Transpose::kNo,
-               .b = b.weight,
-               .b_op = Transpose::kYes,
-               .c = x,
-               .out_mode = OutMode::kAccumulate},
-              run);
+    project({.x = look_up_a(e, ids, c, run), .w = b.weight, .y = x, .out_mode = OutMode::kAccumulate}, c, run);
 }
 
 void embedding_backward(const Embedding& e, const Tensor& ids, const Tensor& d_x, const LinearContext& c, Run& run) {

@@ -34,8 +34,8 @@ constexpr std::array kParts = {
     Part{"ffn_gate", names::kGate, Rows::kPlain},
     Part{"ffn_up", names::kUp, Rows::kPlain},
     Part{"ffn_down", names::kDown, Rows::kPlain},
-    Part{"attn_q_norm", "self_attn.q_norm", Rows::kPlain},
-    Part{"attn_k_norm", "self_attn.k_norm", Rows::kPlain},
+    Part{"attn_q_norm", names::kQNorm, Rows::kPlain},
+    Part{"attn_k_norm", names::kKNorm, Rows::kPlain},
 };
 
 // "blk.12.attn_q.weight" → 12, "attn_q", "weight".

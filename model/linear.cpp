@@ -5,6 +5,7 @@
 #include "engine/ops/bias.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/gemm.h"
+#include "engine/ops/gemv.h"
 
 namespace llmft {
 namespace {
@@ -113,26 +114,26 @@ bool LinearGroup::trains() const {
     return a || w || std::any_of(parts.begin(), parts.end(), [](const LinearPart& part) { return part.bias; });
 }
 
+void project(const Projection& p, const LinearContext& c, Run& run) {
+    if (c.mode == LinearContext::Mode::kDecode)
+        return ops::gemv({.x = p.x, .w = p.w, .y = p.y, .out_mode = p.out_mode}, run);
+    ops::gemm({.a = p.x, .a_op = Transpose::kNo, .b = p.w, .b_op = Transpose::kYes, .c = p.y, .out_mode = p.out_mode},
+              run);
+}
+
 void linear_forward(const LinearGroup& g, const LinearForward& t, const LinearContext& c, Run& run) {
     const Lease lease = c.weights.acquire(g.weight, Pass::kForward, run);
     if (g.p > 0) {
         const Arena::Mark scratch(run.arena);
-        ops::gemm({.a = adapter_input(g, t.x, c, run),
-                   .a_op = Transpose::kNo,
-                   .b = lease.weight.row_slice(g.n, g.p).columns(0, g.k),
-                   .b_op = Transpose::kYes,
-                   .c = t.x.columns(g.k, g.p),
-                   .out_mode = OutMode::kOverwrite},
-                  run);
+        project({.x = adapter_input(g, t.x, c, run),
+                 .w = lease.weight.row_slice(g.n, g.p).columns(0, g.k),
+                 .y = t.x.columns(g.k, g.p),
+                 .out_mode = OutMode::kOverwrite},
+                c, run);
         if (t.s) keep_scaled(g, t.x.columns(g.k, g.p), t.s, run);
     }
-    ops::gemm({.a = t.x.columns(0, g.k + g.p),
-               .a_op = Transpose::kNo,
-               .b = lease.weight.row_slice(0, g.n),
-               .b_op = Transpose::kYes,
-               .c = t.y,
-               .out_mode = t.out_mode},
-              run);
+    project({.x = t.x.columns(0, g.k + g.p), .w = lease.weight.row_slice(0, g.n), .y = t.y, .out_mode = t.out_mode}, c,
+            run);
     for (const WeightId bias : {g.bias, g.lora_bias})
         if (bias) ops::add_bias({.y = t.y, .bias = c.weights.acquire(bias, Pass::kForward, run).weight}, run);
 }

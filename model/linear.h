@@ -71,8 +71,16 @@ struct LinearContext {
     const WeightStore& weights;
     const ParameterSet& parameters;
     DropoutKeys keys;
-    enum class Mode : uint8_t { kTrain, kEvaluate } mode;   // dropout is off under kEvaluate
+    // kDecode: a row of each of a few documents, computed apart from one another. Dropout is on under kTrain alone.
+    enum class Mode : uint8_t { kTrain, kEvaluate, kDecode } mode;
 };
+
+// y = x·wᵀ (+ y): all rows at once, or one by one.
+struct Projection {
+    Tensor x, w, y;   // (T, K), (N, K), (T, N)
+    OutMode out_mode;
+};
+void project(const Projection&, const LinearContext&, Run&);
 
 struct LinearForward {
     Tensor x;   // (T, K) with P spare columns beside it: S is written there

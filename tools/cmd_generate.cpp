@@ -1,102 +1,194 @@
+// generate: prompts, files of prompts and conversations → text.
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
 
-#include "engine/io/json.h"
 #include "engine/log/log.h"
-#include "model/decode.h"
 #include "tools/cmd.h"
 #include "tools/flags.h"
-#include "tools/inference.h"
+#include "tools/generate/chat_loop.h"
+#include "tools/generate/interrupt.h"
+#include "tools/generate/printer.h"
 #include "tools/open_model.h"
-#include "tools/signals.h"
 
 namespace llmft {
 namespace {
 
-struct GenerateOptions {
-    std::string prompt;
-    int64_t max_new_tokens = 256;
-    bool json = false;
+constexpr int64_t kConversation = 4096;   // tokens of a conversation where nobody says how many
 
-    template <class V>
-    void visit(V&& v) {
-        v.group("generation");
-        v("prompt", prompt, "text to continue");
-        v("max-new-tokens", max_new_tokens, "most tokens to produce", {.at_least = 0, .at_most = 1 << 24});
-        v.group("output");
-        v("json", json, "one JSON document on stdout: text, ids, finish_reason");
-    }
-};
+void expect_sense(const GenerateOptions& options) {
+    const bool prompts = options.prompt || !options.prompt_file.empty();
+    const auto refuse = [](const char* flag, const char* what, const char* remedy) {
+        throw UserError("USAGE", flag, "", what, remedy);
+    };
+    if (options.prompt && !options.prompt_file.empty())
+        refuse("--prompt-file", "--prompt is there, too", "give one of them");
+    if (!prompts && !options.chat)
+        refuse("--prompt", "missing", "give a prompt, a --prompt-file, or --chat for turns from stdin");
+    if (!options.system.empty() && !options.chat) refuse("--system", "it begins a conversation", "add --chat");
+}
 
-// Prints text as it becomes whole: what may still change (an unfinished character) waits.
-class Printer {
+bool is_row_file(const GenerateOptions& options) {
+    const std::filesystem::path path = options.prompt_file;
+    return path.extension() == ".jsonl" || path.extension() == ".json";
+}
+
+// Done, total and rate of a file's prompts, on one line of a terminal.
+class FileProgress {
 public:
-    explicit Printer(const Tokenizer& tokenizer) : tokenizer_(tokenizer) {}
-    void add(int32_t id) {
-        ids_.push_back(id);
-        const std::string text = tokenizer_.decode(ids_, SkipSpecialTokens::kYes);
-        constexpr std::string_view kReplacement = "\xef\xbf\xbd";
-        if (text.size() <= printed_ || text.ends_with(kReplacement)) return;
-        std::fwrite(text.data() + printed_, 1, text.size() - printed_, stdout);
-        std::fflush(stdout);
-        printed_ = text.size();
+    explicit FileProgress(size_t prompts) : prompts_(prompts), shown_(isatty(STDERR_FILENO) == 1) {}
+    void token() { ++tokens_; }
+    void show(size_t done) const {
+        if (!shown_) return;
+        const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+        fmt::print(stderr, "\r{}/{} prompts  {:.1f} tok/s\x1b[K{}", done, prompts_,
+                   static_cast<double>(tokens_) / seconds, done == prompts_ ? "\n" : "");
+        std::fflush(stderr);
     }
-    std::string text() const { return tokenizer_.decode(ids_, SkipSpecialTokens::kYes); }
-    void finish() { fmt::print("{}\n", text().substr(std::min(printed_, text().size()))); }
 
 private:
-    const Tokenizer& tokenizer_;
-    std::vector<int32_t> ids_;
-    size_t printed_ = 0;
+    size_t prompts_;
+    bool shown_;
+    int64_t tokens_ = 0;
+    std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
+
+// A file's answers, in its order.
+void print_answers(const std::vector<Decoded>& answers, const Tokenizer& tokenizer, bool json) {
+    if (json) std::fputs("[", stdout);
+    for (size_t i = 0; i < answers.size(); ++i) {
+        if (json) {
+            std::string line = json_line(answer_json(answers[i], tokenizer));
+            line.pop_back();
+            fmt::print("{}\n {}", i > 0 ? "," : "", line);
+        } else {
+            fmt::print("{}{}\n", i > 0 ? "---\n" : "", tokenizer.decode(answers[i].ids, SkipSpecialTokens::kYes));
+        }
+    }
+    if (json) std::fputs("\n]\n", stdout);
+}
+
+int exit_code(const std::vector<Decoded>& answers) {
+    const bool interrupted = std::any_of(answers.begin(), answers.end(), [](const Decoded& answer) {
+        return answer.finish == FinishReason::kInterrupted;
+    });
+    return static_cast<int>(interrupted ? ExitCode::kStopped : ExitCode::kDone);
+}
+
+int answer_prompt(Generator& generator, const GenerationRequest& request, const Tokenizer& tokenizer, bool json,
+                  const GenerationOptions& generation) {
+    const InterruptScope interrupts;
+    TextPrinter printer(tokenizer);
+    const DecodeEvents events = {.on_token =
+                                     [&](size_t, int32_t id) {
+                                         if (!json) printer.add(id);
+                                     },
+                                 .stop_requested = InterruptScope::interrupted};
+    const std::vector<Decoded> answers = answer_all(generator, {request}, generation, events);
+    if (json)
+        fmt::print("{}", json_line(answer_json(answers.front(), tokenizer)));
+    else
+        printer.finish();
+    return exit_code(answers);
+}
+
+int answer_file(Generator& generator, const std::vector<GenerationRequest>& requests, const Tokenizer& tokenizer,
+                bool json, const GenerationOptions& generation) {
+    const InterruptScope interrupts;
+    FileProgress progress(requests.size());
+    size_t done = 0;
+    std::vector<int64_t> made(requests.size());
+    const auto is_last = [&](size_t prompt, int32_t id) {
+        return made[prompt] == generation.max_new_tokens ||
+               std::find(generation.stop_ids.begin(), generation.stop_ids.end(), id) != generation.stop_ids.end();
+    };
+    const DecodeEvents events = {.on_token =
+                                     [&](size_t prompt, int32_t id) {
+                                         ++made[prompt];
+                                         progress.token();
+                                         progress.show(done += is_last(prompt, id) ? 1 : 0);
+                                     },
+                                 .stop_requested = InterruptScope::interrupted};
+    const std::vector<Decoded> answers = answer_all(generator, requests, generation, events);
+    print_answers(answers, tokenizer, json);
+    return exit_code(answers);
+}
+
+GenerationOptions generation_options(const GenerateOptions& options, std::vector<int32_t> stops,
+                                     const ChatFormat* format) {
+    if (format)
+        if (const auto end = format->end_of_turn()) stops.push_back(*end);
+    return {.max_new_tokens = options.max_new_tokens,
+            .stop_ids = std::move(stops),
+            .sampling = {.temperature = options.temperature,
+                         .top_p = options.top_p,
+                         .top_k = options.top_k,
+                         .repetition_penalty = options.repetition_penalty,
+                         .seed = static_cast<uint32_t>(options.seed)}};
+}
+
+GeneratorShape shape_for(const GenerateOptions& options, const std::vector<GenerationRequest>& requests,
+                         const ModelConfig& config) {
+    GeneratorShape shape;
+    const auto count = static_cast<int64_t>(requests.size());
+    int64_t longest = 0;
+    for (const GenerationRequest& request : requests) {
+        longest = std::max(longest, static_cast<int64_t>(request.ids.size()));
+        if (!request.adapter.empty()) shape.switching = GeneratorShape::Switching::kNeeded;
+    }
+    shape.decode = {.documents = std::clamp<int64_t>(count, 1, options.batch_size),
+                    .capacity = longest + options.max_new_tokens};
+    if (requests.empty()) {
+        shape.switching = GeneratorShape::Switching::kNeeded;
+        shape.decode.capacity = options.max_seq_length > 0 ? options.max_seq_length
+                                                           : std::min(kConversation, config.max_position_embeddings);
+    }
+    if (shape.decode.capacity > config.max_position_embeddings)
+        log::note(fmt::format("{} tokens pass the model's {} positions", shape.decode.capacity,
+                              config.max_position_embeddings));
+    return shape;
+}
 
 }   // namespace
 
 int cmd_generate(const std::vector<std::string>& arguments) {
-    ModelOptions options;
-    GenerateOptions generate;
-    Flags flags("generate", "continues a text, greedily: the likeliest token each time");
+    ModelOptions model_options;
+    GenerateOptions options;
+    MemoryOptions memory;
+    Flags flags("generate", "text from a prompt, from each prompt of a file, or in a conversation");
+    flags.add(model_options);
     flags.add(options);
-    flags.add(generate);
+    flags.add(memory);
     if (flags.parse(arguments) == Flags::Outcome::kHelp) return 0;
-    flags.require({"model", "prompt"});
+    flags.require({"model"});
+    expect_sense(options);
 
-    const auto model = open_model(options.model);
+    const auto model = open_model(model_options.model);
     const ModelConfig config = read_model_config(*model);
     const Tokenizer tokenizer = Tokenizer::load(*model);
     expect_vocabulary_fits(tokenizer, config.vocab_size, model->label("tokenizer.json"));
-    const std::vector<int32_t> prompt = tokenizer.encode(generate.prompt, AddSpecialTokens::kYes);
-    if (prompt.empty()) throw UserError("DATA", "--prompt", "", "it has no tokens", "give some text");
-    const auto prompt_tokens = static_cast<int64_t>(prompt.size());
-    const int64_t capacity = prompt_tokens + generate.max_new_tokens;
-    if (capacity > config.max_position_embeddings)
-        log::note(fmt::format("{} tokens pass the model's {} positions", capacity, config.max_position_embeddings));
+    std::optional<ChatFormat> format;
+    if (options.chat || (is_row_file(options) && ChatFormat::has_template(*model))) format.emplace(*model, tokenizer);
+    std::vector<GenerationRequest> requests;
+    if (options.prompt || !options.prompt_file.empty())
+        requests = read_requests(options, tokenizer, format ? &*format : nullptr);
 
-    const DType dtype = options.compute_dtype();
-    const DecodeOptions decode = {.max_new_tokens = generate.max_new_tokens,
-                                  .stop_ids = stop_ids(*model, config, tokenizer)};
-    Inference inference = open_inference(options, *model, config, prompt_tokens, [&](Session& dry) {
-        Run run = dry.run();
-        DecodeSlots(dry.model(), capacity, prompt_tokens, dtype, run)
-            .greedy(dry.model(), prompt,
-                    {.max_new_tokens = std::min<int64_t>(2, decode.max_new_tokens), .stop_ids = {}}, nullptr, run);
-    });
-    Run run = inference.session->run();
-    DecodeSlots decoder(inference.session->model(), capacity, prompt_tokens, dtype, run);
+    GeneratorShape shape = shape_for(options, requests, config);
+    shape.limit_bytes = memory.limit_bytes();
+    Generator generator(model_options, *model, config, shape);
+    for (const GenerationRequest& request : requests)
+        if (!request.adapter.empty()) generator.adapter_name(request.adapter);
+    const GenerationOptions generation =
+        generation_options(options, stop_ids(*model, config, tokenizer), format ? &*format : nullptr);
     log::release();
-    Printer printer(tokenizer);
-    const auto print = generate.json ? std::function<void(int32_t)>() : [&](int32_t id) { printer.add(id); };
-    const Decoded decoded = decoder.greedy(inference.session->model(), prompt, decode, print, run);
-    if (!generate.json) {
-        printer.finish();
+    if (requests.empty()) {
+        chat_from_stdin(generator, *format, tokenizer, options, generation);
         return 0;
     }
-    const OrderedJson result = {{"text", tokenizer.decode(decoded.ids, SkipSpecialTokens::kYes)},
-                                {"ids", decoded.ids},
-                                {"finish_reason", decoded.finish == FinishReason::kStop ? "stop" : "length"}};
-    fmt::print("{}", json_line(result));
-    return 0;
+    if (options.prompt) return answer_prompt(generator, requests.front(), tokenizer, options.json, generation);
+    return answer_file(generator, requests, tokenizer, options.json, generation);
 }
 
 }   // namespace llmft

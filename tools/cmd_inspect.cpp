@@ -11,12 +11,15 @@ int cmd_inspect(const std::vector<std::string>& arguments) {
     const std::vector<std::string> rest(arguments.begin() + !arguments.empty(), arguments.end());
     if (!arguments.empty() && arguments.front() == "data") return inspect_data(rest);
     if (!arguments.empty() && arguments.front() == "decode") return inspect_decode(rest);
+    if (!arguments.empty() && arguments.front() == "template") return inspect_template(rest);
 
     InspectOptions options;
     Flags flags(
         "inspect",
-        "what something is, and what is wrong with it: a model or adapter folder, a .safetensors or .gguf file, rows.\n"
-        "`inspect data --help`: rows as training sees them; `inspect decode --help`: tokens as text.");
+        "what something is, and what is wrong with it: a model or adapter folder, a .safetensors or .gguf file, rows, "
+        "a "
+        "chat template.\n`inspect data --help`: rows as training sees them; `inspect decode --help`: tokens as text; "
+        "`inspect template --help`: rows as a chat template writes them.");
     flags.positional("PATH", options.path, "file or folder to look at");
     flags.add(options);
     if (flags.parse(arguments) == Flags::Outcome::kHelp) return 0;

@@ -7,25 +7,42 @@
 
 namespace llmft {
 
+namespace {
+
+SessionShape shape_of(const ModelOptions& options, const ModelConfig& config, int64_t tokens) {
+    return {.dtype = options.compute_dtype(),
+            .tokens = tokens,
+            .recompute = {},
+            .use = SessionShape::Use::kEvaluate,
+            .quantization = options.resolved_quantization(config)};
+}
+
+}   // namespace
+
 Inference open_inference(const ModelOptions& options, const ModelSource& model, const ModelConfig& config,
                          int64_t tokens, const std::function<void(Session&)>& use) {
+    return open_inference(options, model, config, make_inference(options.adapter), tokens, use);
+}
+
+Inference open_inference(const ModelOptions& options, const ModelSource& model, const ModelConfig& config,
+                         std::unique_ptr<Tuning> tuning, int64_t tokens, const std::function<void(Session&)>& use) {
     const auto weights = model.weights();
-    const SessionShape shape = {.dtype = options.compute_dtype(),
-                                .tokens = tokens,
-                                .recompute = {},
-                                .use = SessionShape::Use::kEvaluate,
-                                .quantization = options.resolved_quantization(config)};
-    Inference inference;
-    inference.tuning = make_inference(options.adapter);
-    Session dry(make_dry_device(), -1, config, shape, *inference.tuning);
-    use(dry);
-    inference.session =
-        std::make_unique<Session>(options.make_device(), dry.arena().peak_bytes(), config, shape, *inference.tuning);
+    const int64_t bytes = inference_bytes(options, config, *tuning, tokens, use);
+    Inference inference = {.tuning = std::move(tuning), .session = nullptr};
+    inference.session = std::make_unique<Session>(options.make_device(), bytes, config,
+                                                  shape_of(options, config, tokens), *inference.tuning);
     Run run = inference.session->run();
     load_weights(inference.session->model(), *weights, run);
     inference.tuning->initialise(inference.session->model(), run);
     inference.tuning->before_step(0, run);
     return inference;
+}
+
+int64_t inference_bytes(const ModelOptions& options, const ModelConfig& config, Tuning& tuning, int64_t tokens,
+                        const std::function<void(Session&)>& use) {
+    Session dry(make_dry_device(), -1, config, shape_of(options, config, tokens), tuning);
+    use(dry);
+    return dry.arena().peak_bytes();
 }
 
 std::vector<int32_t> stop_ids(const ModelSource& model, const ModelConfig& config, const Tokenizer& tokenizer) {

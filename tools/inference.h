@@ -20,6 +20,12 @@ struct Inference {
 Inference open_inference(const ModelOptions& options, const ModelSource& model, const ModelConfig& config,
                          int64_t tokens, const std::function<void(Session&)>& use);
 
+// The same with a tuning of the caller's; and what it would take.
+Inference open_inference(const ModelOptions& options, const ModelSource& model, const ModelConfig& config,
+                         std::unique_ptr<Tuning> tuning, int64_t tokens, const std::function<void(Session&)>& use);
+int64_t inference_bytes(const ModelOptions& options, const ModelConfig& config, Tuning& tuning, int64_t tokens,
+                        const std::function<void(Session&)>& use);
+
 // Ids that end a text: the config's, generation_config.json's and the tokenizer's.
 std::vector<int32_t> stop_ids(const ModelSource& model, const ModelConfig& config, const Tokenizer& tokenizer);
 

@@ -55,7 +55,7 @@ std::vector<float> probe_logits(const LogitProbe& probe, const ModelOptions& opt
     const auto logits = [&](Session& session, const std::vector<int32_t>& ids) {
         Run run = session.run();
         return std::as_const(session.model())
-            .logits(session.slots().upload(one_document(ids), run), rows_of(probe, ids), nullptr, run);
+            .logits(session.slots().upload(one_document(ids), run), rows_of(probe, ids), run);
     };
     const Inference inference =
         open_inference(options, model, config, tokens, [&](Session& dry) { logits(dry, *longest); });

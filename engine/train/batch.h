@@ -33,6 +33,7 @@ struct Batch {
     Tensor ids, positions, targets;   // (1, T) int32
     Tensor example;                   // (1, T) int32
     Tensor cu_q, cu_k;                // (1, B + 1) int32; they differ where keys come from a cache
+    Tensor cache_rows;                // (1, T) int32: where a cache takes each token's key and value; empty without one
     Tensor loss_index;       // (1, Q') int32: rows of the run that carry loss, filled up to whole head chunks with −1
     Tensor loss_targets;     // (1, Q') int32: their targets, filled up with kNoLoss
     Tensor loss_example;     // (1, Q') int32: their keys of random masks, filled up with 0

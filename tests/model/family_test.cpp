@@ -2,6 +2,7 @@
 // follow a document's length, with and without a cache of keys and values.
 #include <doctest/doctest.h>
 
+#include "model/decode.h"
 #include "tests/harness/temp_folder.h"
 #include "tests/model/measure.h"
 
@@ -49,8 +50,7 @@ Rows whole_logits(const std::filesystem::path& model, const GoldenExample& examp
     Rows rows;
     for (size_t end = at_once; end <= example.ids.size(); ++end) {
         const GoldenExample part = first_tokens(example, end);
-        rows.push_back(
-            session->model().logits(session->slots().upload(flat_batch({&part, 1}, 0), run), 1, nullptr, run));
+        rows.push_back(session->model().logits(session->slots().upload(flat_batch({&part, 1}, 0), run), 1, run));
     }
     return rows;
 }
@@ -60,28 +60,10 @@ Rows cached_logits(const std::filesystem::path& model, const GoldenExample& exam
     Full full;
     const auto session = open_session(model, full, {});
     Run run = session->run();
-    const ModelConfig& config = session->model().config();
-    const auto slot = [&] {
-        return run.arena.persistent("key_value_cache", DType::kF32, static_cast<int64_t>(example.ids.size()),
-                                    config.num_key_value_heads * config.head_dim);
-    };
-    std::vector<KeyValueCache> caches;
-    for (int64_t layer = 0; layer < config.num_hidden_layers; ++layer) caches.push_back({.k = slot(), .v = slot()});
-    const Tensor cu_k = run.arena.persistent("batch", DType::kI32, 1, 2);
+    DecodeSlots slots(session->model(), {.documents = 1, .capacity = static_cast<int64_t>(example.ids.size())}, run);
     Rows rows;
-    for (size_t first = 0, end = at_once; end <= example.ids.size(); first = end++) {
-        GoldenExample part = first_tokens(example, end);
-        part.ids.erase(part.ids.begin(), part.ids.begin() + static_cast<int64_t>(first));
-        part.labels.resize(part.ids.size());
-        HostBatch host = flat_batch({&part, 1}, 0);
-        for (int32_t& position : host.positions) position += static_cast<int32_t>(first);
-        Batch batch = session->slots().upload(host, run);
-        const int32_t offsets[2] = {0, static_cast<int32_t>(end)};
-        run.device.upload(cu_k, offsets, run.stream);
-        batch.cu_k = cu_k;
-        batch.lengths = {{.queries = host.tokens(), .keys = static_cast<int64_t>(end)}};
-        rows.push_back(session->model().logits(batch, 1, &caches, run));
-    }
+    for (size_t first = 0, end = at_once; end <= example.ids.size(); first = end++)
+        rows.push_back(slots.feed(session->model(), 0, std::span(example.ids).subspan(first, end - first), run));
     return rows;
 }
 
@@ -150,7 +132,7 @@ TEST_CASE("a document's logits do not depend on the documents beside it where fr
         for (const GoldenExample& example : golden.examples)
             for (const float x : logits_of(*session, example)) alone.push_back(x);
         const HostBatch all = flat_batch(golden.examples, 0);
-        CHECK(session->model().logits(session->slots().upload(all, run), all.tokens(), nullptr, run) == alone);
+        CHECK(session->model().logits(session->slots().upload(all, run), all.tokens(), run) == alone);
     }
 }
 

@@ -20,7 +20,7 @@ std::vector<float> logits_of(const Path& model, const GoldenExample& example) {
     const auto session = open_session(model, none, {.gemm = GemmEngine::kPortable});
     Run run = session->run();
     return session->model().logits(session->slots().upload(flat_batch({&example, 1}, 0), run),
-                                   static_cast<int64_t>(example.ids.size()), nullptr, run);
+                                   static_cast<int64_t>(example.ids.size()), run);
 }
 
 Json config_of(const std::string& bytes) {

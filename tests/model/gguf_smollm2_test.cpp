@@ -21,7 +21,7 @@ std::vector<float> logits_of(const std::string& model, const GoldenExample& exam
     const auto session = open_session(model, none, {.gemm = GemmEngine::kPortable, .tokens = 64});
     Run run = session->run();
     return session->model().logits(session->slots().upload(flat_batch({&example, 1}, 0), run),
-                                   static_cast<int64_t>(example.ids.size()), nullptr, run);
+                                   static_cast<int64_t>(example.ids.size()), run);
 }
 
 }   // namespace

@@ -23,11 +23,11 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 Tensors read_parameters(Session& session, Tensor Parameter::*which) {
     const std::vector<Parameter>& parameters = session.model().parameters().parameters();
-    const bool adapter = std::any_of(parameters.begin(), parameters.end(), [](const Parameter& p) {
-        return p.name.find(".lora_") != std::string::npos;
-    });
+    const bool adapter = std::any_of(parameters.begin(), parameters.end(),
+                                     [](const Parameter& p) { return p.name.find(".lora_") != std::string::npos; });
     std::vector<std::string> keys;
-    if (adapter) keys = peft_keys(parameters);
+    if (adapter)
+        keys = peft_keys(parameters);
     else
         for (const Parameter& p : parameters) keys.push_back(p.name);
     Tensors result;
@@ -139,7 +139,7 @@ Tensors values(Session& session) {
 std::vector<float> logits_of(Session& session, const GoldenExample& document) {
     Run run = session.run();
     const auto rows = static_cast<int64_t>(document.ids.size());
-    return session.model().logits(session.slots().upload(flat_batch({&document, 1}, 0), run), rows, nullptr, run);
+    return session.model().logits(session.slots().upload(flat_batch({&document, 1}, 0), run), rows, run);
 }
 
 double relative_error(std::span<const float> got, const SafeTensor& want) {

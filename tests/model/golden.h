@@ -55,8 +55,7 @@ struct SessionOptions {
     std::optional<Quantization> quantization = {};   // of frozen linears; none: as the folder has them
 };
 // A loaded, initialised and published session. `path`: a model folder or a GGUF file.
-std::unique_ptr<Session> open_session(const std::filesystem::path& path, Tuning& tuning,
-                                      const SessionOptions& options);
+std::unique_ptr<Session> open_session(const std::filesystem::path& path, Tuning& tuning, const SessionOptions& options);
 
 // Every parameter by the name that expected.safetensors uses: of a Full those of model.safetensors, else PEFT's keys,
 // shaped as PEFT shapes them.

@@ -17,8 +17,8 @@ void check_golden(const std::string& name) {
         CHECK(!all.empty());
         for (const Measured& one : all) {
             const bool close = one.error <= one.allowed;   // a NaN is not
-            CHECK_MESSAGE(close, name << ": " << one.quantity << " " << one.where << " off by " << one.error << ", allowed "
-                                      << one.allowed);
+            CHECK_MESSAGE(close, name << ": " << one.quantity << " " << one.where << " off by " << one.error
+                                      << ", allowed " << one.allowed);
         }
     }
 }

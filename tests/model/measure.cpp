@@ -69,8 +69,7 @@ int64_t sum_of(const Json& counts) {
 
 std::unique_ptr<Tuning> tuning_of(const Golden& golden) {
     if (!golden.case_json.contains("adapter")) return std::make_unique<Full>();
-    return std::make_unique<Lora>(
-        Lora::from_folder(golden.adapter_folder(), golden.case_json.value("dropout", 0.0)));
+    return std::make_unique<Lora>(Lora::from_folder(golden.adapter_folder(), golden.case_json.value("dropout", 0.0)));
 }
 
 std::vector<Measured> measure_logits(const Golden& golden, const std::filesystem::path& folder, GemmEngine gemm) {
@@ -122,8 +121,7 @@ std::vector<Measured> measure_curve(const Golden& golden, const std::filesystem:
     const AdamwOptions adamw = {
         .beta1 = c.at("beta1"), .beta2 = c.at("beta2"), .epsilon = c.at("eps"), .weight_decay = c.at("weight_decay")};
     const auto tuning = tuning_of(golden);
-    SessionOptions options = {
-        .gemm = gemm, .tokens = 512, .adamw = adamw, .seed = c.value("seed", uint32_t{0})};
+    SessionOptions options = {.gemm = gemm, .tokens = 512, .adamw = adamw, .seed = c.value("seed", uint32_t{0})};
     if (c.contains("quantization"))
         options.quantization.emplace(quant4_named(c.at("quantization").get<std::string>()),
                                      c.at("double_quant").get<bool>() ? DoubleQuant::kYes : DoubleQuant::kNo);

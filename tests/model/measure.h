@@ -1,5 +1,5 @@
-// How far llmft lies from transformers, PEFT and torch in one golden case, as numbers: the tests check them against what
-// is allowed, tests/oracle/parity.cpp prints them as a table.
+// How far llmft lies from transformers, PEFT and torch in one golden case, as numbers: the tests check them against
+// what is allowed, tests/oracle/parity.cpp prints them as a table.
 #pragma once
 
 #include "tests/model/golden.h"
@@ -7,14 +7,14 @@
 namespace llmft::test {
 
 struct Measured {
-    std::string quantity;   // "logits", "loss", "gradients", …
-    double error;           // relative, unless it is a count
-    double allowed;         // where it comes from: measure.cpp
+    std::string quantity;     // "logits", "loss", "gradients", …
+    double error;             // relative, unless it is a count
+    double allowed;           // where it comes from: measure.cpp
     std::string where = {};   // the tensor it was worst in, of several
 };
 
-// What case.json's kind asks for: logits, gradients, a training curve, a merge. Empty where the case's weights are not here, or
-// for a kind that other tests compare (texts).
+// What case.json's kind asks for: logits, gradients, a training curve, a merge. Empty where the case's weights are not
+// here, or for a kind that other tests compare (texts).
 std::vector<Measured> measure(const Golden& golden, GemmEngine gemm);
 
 // measure() of the kinds "merge" and "combine" (measure_merge.cpp).

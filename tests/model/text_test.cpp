@@ -63,16 +63,17 @@ void check_greedy(const Golden& golden, const ModelOptions& options) {
     for (const Json& want : golden.expected.at("greedy")) {
         const auto prompt = want.at("prompt_ids").get<std::vector<int32_t>>();
         const auto length = static_cast<int64_t>(prompt.size());
-        const DecodeOptions decode = {.max_new_tokens = new_tokens,
-                                      .stop_ids = {config.eos_token_ids.begin(), config.eos_token_ids.end()}};
+        const DecodeShape shape = {.documents = 1, .capacity = length + new_tokens};
         const auto run_on = [&](Session& session, int64_t tokens) {
             Run run = session.run();
-            DecodeSlots slots(session.model(), length + new_tokens, length, DType::kF32, run);
-            return slots
-                .greedy(session.model(), prompt, {.max_new_tokens = tokens, .stop_ids = decode.stop_ids}, nullptr, run)
-                .ids;
+            DecodeSlots slots(session.model(), shape, run);
+            const GenerationOptions how = {.max_new_tokens = tokens,
+                                           .stop_ids = {config.eos_token_ids.begin(), config.eos_token_ids.end()}};
+            const DecodePrompt one = {.ids = prompt};
+            return generate(session.model(), slots, {&one, 1}, how, {}, run).front().ids;
         };
-        Inference model = open_inference(options, source, config, length, [&](Session& dry) { run_on(dry, 2); });
+        Inference model =
+            open_inference(options, source, config, shape.tokens(), [&](Session& dry) { run_on(dry, 2); });
         CHECK(run_on(*model.session, new_tokens) == want.at("new_ids").get<std::vector<int32_t>>());
     }
 }

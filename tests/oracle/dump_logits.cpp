@@ -28,7 +28,7 @@ int main(int argc, char** argv) try {
     }
     Inference model = open_inference(options, *source, config, longest, [&](Session& dry) {
         Run run = dry.run();
-        dry.model().logits(dry.slots().upload(full_batch(longest, longest), run), longest, nullptr, run);
+        dry.model().logits(dry.slots().upload(full_batch(longest, longest), run), longest, run);
     });
     Run run = model.session->run();
     std::vector<std::vector<float>> logits;
@@ -36,7 +36,7 @@ int main(int argc, char** argv) try {
     for (const Example& example : examples) {
         const auto rows = static_cast<int64_t>(example.ids.size());
         logits.push_back(model.session->model().logits(
-            model.session->slots().upload(EvaluationSource({example}, rows).micro_batch(0), run), rows, nullptr, run));
+            model.session->slots().upload(EvaluationSource({example}, rows).micro_batch(0), run), rows, run));
         tensors.push_back({.name = "logits." + std::to_string(tensors.size()),
                            .dtype = DType::kF32,
                            .shape = {rows, config.vocab_size},

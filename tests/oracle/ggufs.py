@@ -67,7 +67,7 @@ def make_types(out):
         writer.add_tensor(kind.name, data, raw_dtype=kind)
         expected[kind.name] = torch.from_numpy(decoded(data, kind))
     finish(writer)
-    save_file(expected, out / "expected.safetensors")
+    save_file(expected, out / "expected.safetensors", metadata={"format": "pt"})
 
 
 def finish(writer):

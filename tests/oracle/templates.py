@@ -7,6 +7,7 @@ tests/golden/templates/
   chats.json     {tokenizer folder in the data folder: [{"messages", "tools", "add_generation_prompt", "ids"}]}
 """
 import copy
+import datetime
 import json
 import pathlib
 
@@ -142,13 +143,16 @@ def contexts():
     return made
 
 
+NOW = datetime.datetime.fromtimestamp(1722038400, datetime.timezone.utc)   # 27 July 2024, whenever this runs
+
+
 def render(template, variables):
     """(text, generation spans in bytes), or None for an error of any kind."""
     try:
         compiled = _compile_jinja_template(template)
         blocks, spans = [], []
         with compiled.environment.activate_tracker(blocks, spans):
-            for block in compiled.generate(**copy.deepcopy(variables)):
+            for block in compiled.generate(strftime_now=NOW.strftime, **copy.deepcopy(variables)):
                 blocks.append(block)
         text = "".join(blocks)
         return text, [[len(text[:a].encode()), len(text[:b].encode())] for a, b in spans]

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/base/dtype.h"
 #include "kernels/base/half.h"
 #include "kernels/quant4/codes.h"
 #include "tests/harness/matrix.h"

@@ -244,6 +244,31 @@ TEST_CASE("inspect data and decode need the tokenizer's files alone") {
           std::string::npos);
 }
 
+TEST_CASE("inspect template renders each row, whose keys are the variables; a row that fails says why") {
+    const TempFolder folder;
+    const Path chat = folder.write("chat.jinja",
+                                   "{% if bad is defined %}{{ raise_exception('no ' + bad) }}{% endif %}"
+                                   "{% for m in messages %}<{{ m.role }}>{{ m | tojson }}{% endfor %}");
+    const Path rows =
+        folder.write("rows.jsonl", "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}\n\n{\"bad\":\"luck\"}\n");
+    const Ended ended = run_llmft({"inspect", "template", "--template", chat, "--dataset", rows, "--json"});
+    REQUIRE_MESSAGE(ended.code == 0, ended.err);
+    put(folder.path() / "out", ended.out);
+    const std::vector<Json> lines = Scene::lines(folder.path() / "out");
+    REQUIRE(lines.size() == 2);
+    CHECK(lines[0] == Json{{"text", "<user>{\"role\": \"user\", \"content\": \"hi\"}"}});   // in the row's order
+    CHECK(lines[1] == Json{{"error", "no luck"}});
+    CHECK(run_llmft({"inspect", "template", "--template", chat, "--dataset", rows}).out.find("error: no luck") !=
+          std::string::npos);
+    CHECK(inspected(chat)["kind"] == "template");
+    put(chat, "{% for %}");
+    refused({"inspect", "template", "--template", chat, "--dataset", rows}, "TEMPLATE", "chat.jinja: line 1");
+    refused({"inspect", chat}, "TEMPLATE", "chat.jinja");
+    put(chat, "x");
+    put(rows, "[1]\n");
+    refused({"inspect", "template", "--template", chat, "--dataset", rows}, "SCHEMA", "rows.jsonl:1");
+}
+
 TEST_CASE("what is damaged, and what is nothing known, is one line with file and field") {
     Scene scene;
     scene.make_adapter();

@@ -20,13 +20,13 @@ std::string as_option(const Json& value) {
 
 LoraOptions lora_options(const Json& given) {
     LoraOptions options = {.r = given.at("r").get<int64_t>()};
-    for (const auto& [key, to] : std::vector<std::pair<std::string, std::string*>>{
-             {"target_modules", &options.target_modules},
-             {"exclude_modules", &options.exclude_modules},
-             {"rank_pattern", &options.rank_pattern},
-             {"layers_to_transform", &options.layers_to_transform},
-             {"modules_to_save", &options.modules_to_save},
-             {"bias", &options.bias}})
+    for (const auto& [key, to] :
+         std::vector<std::pair<std::string, std::string*>>{{"target_modules", &options.target_modules},
+                                                           {"exclude_modules", &options.exclude_modules},
+                                                           {"rank_pattern", &options.rank_pattern},
+                                                           {"layers_to_transform", &options.layers_to_transform},
+                                                           {"modules_to_save", &options.modules_to_save},
+                                                           {"bias", &options.bias}})
         if (given.contains(key)) *to = as_option(given.at(key));
     options.lora_bias = given.value("lora_bias", false);
     return options;

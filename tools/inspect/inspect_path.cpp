@@ -18,7 +18,7 @@ std::string first_bytes(const Path& file, size_t count) {
 
 [[noreturn]] void refuse(const Path& path, const char* what) {
     throw UserError("SCHEMA", path.string(), "", what,
-                    "give a model or adapter folder, a .safetensors or .gguf file, or JSONL rows");
+                    "give a model or adapter folder, a .safetensors, .gguf or .jinja file, or JSONL rows");
 }
 
 Inspection inspect_folder(const Path& folder, const InspectOptions& options) {
@@ -53,6 +53,7 @@ Inspection inspect_path(const InspectOptions& options) {
     for (const char* weights : {".safetensors", ".bin", ".pt", ".pth"})   // pickles are refused there, by name
         if (extension == weights) return inspect_safetensors(path, options);
     if (head.starts_with("GGUF") || extension == ".gguf") return inspect_gguf(path, options);
+    if (extension == ".jinja") return inspect_template_file(path);
     if (extension == ".jsonl" || begins_with_bracket(head)) return inspect_rows(path);
     constexpr size_t kHeaderAt = 8;   // behind the length of a safetensors header
     if (head.size() > kHeaderAt && head[kHeaderAt] == '{') return inspect_safetensors(path, options);

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "data/template/template.h"
 #include "data/tokenizer/tokenizer.h"
 #include "engine/io/json_field.h"
 #include "tools/inspect/finding.h"
@@ -57,6 +58,7 @@ Part template_part(const ModelSource& model) {
     const auto found = [&](const char* file, const std::string& text) {
         part.text = fmt::format("{}, {} characters", file, columns_of(text));
         part.json = {{"file", file}, {"characters", columns_of(text)}};
+        part.problem = reason_against([&] { Template(text, model.label(file)); });
         return part;
     };
     if (model.has(kFile)) return found(kFile, model.text(kFile, kMostBytes));

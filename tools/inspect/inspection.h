@@ -43,9 +43,11 @@ Inspection inspect_tokenizer(const ModelSource& folder);
 Inspection inspect_safetensors(const Path& file, const InspectOptions& options);
 Inspection inspect_gguf(const Path& file, const InspectOptions& options);
 Inspection inspect_rows(const Path& file);
+Inspection inspect_template_file(const Path& file);
 
 // `inspect data`, `inspect decode`, `inspect template`: commands with options of their own.
 int inspect_data(const std::vector<std::string>& arguments);
 int inspect_decode(const std::vector<std::string>& arguments);
+int inspect_template(const std::vector<std::string>& arguments);
 
 }   // namespace llmft
