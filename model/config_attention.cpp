@@ -38,7 +38,7 @@ void read_heads(Fields& fields, const JsonField& whole, const Family& family, Mo
         JsonField(whole.json(), whole.file(), key).refuse("RANGE", what, kRepair);
     };
     c.head_dim = integer_or(fields, "head_dim", family.head_dim, kMaxHeadDim);
-    if (c.head_dim == 0 && c.hidden_size % c.num_attention_heads != 0)
+    if ((c.head_dim == 0 || family.heads_divide_width) && c.hidden_size % c.num_attention_heads != 0)
         refuse("num_attention_heads",
                fmt::format("is {}, which does not divide hidden_size {}", c.num_attention_heads, c.hidden_size));
     if (c.head_dim == 0) c.head_dim = c.hidden_size / c.num_attention_heads;

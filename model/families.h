@@ -14,6 +14,7 @@ struct Family {
     std::string_view model_type;
     int64_t num_key_value_heads;   // 0: as many as query heads
     int64_t head_dim;              // 0: hidden_size / num_attention_heads
+    bool heads_divide_width;       // hidden_size must be a multiple of the heads even where head_dim is given
     int64_t max_position_embeddings;
     std::optional<int64_t> bos_token_id, eos_token_id;
     enum class Bias : uint8_t { kNever, kAlways, kAsked };   // kAsked: attention_bias, mlp_bias
