@@ -18,7 +18,7 @@ void expect_known_maths(Fields& fields) {
     if (const auto act = fields.find("hidden_act"))
         if (act->text() != "silu" && act->text() != "swish") refuse_unbuilt(*act);
     for (const char* key : {"attn_logit_softcapping", "final_logit_softcapping", "num_experts", "num_local_experts",
-                            "clip_qkv", "use_qk_norm", "qk_layernorm", "no_rope_layers", "attention_multiplier",
+                            "clip_qkv", "use_qk_norm", "rope_interleaved", "qk_layernorm", "no_rope_layers", "attention_multiplier",
                             "embedding_multiplier", "residual_multiplier", "logits_scaling"})
         if (const auto field = fields.find(key))
             if (!(field->json().is_boolean() && !field->flag())) refuse_unbuilt(*field);
@@ -60,7 +60,7 @@ void read_tokens(Fields& fields, const JsonField& whole, const Family& family, M
 // What transformers writes and this build needs not know.
 void skip_harmless(Fields& fields) {
     for (const char* key : {"architectures", "initializer_range", "pretraining_tp", "transformers_version", "use_cache",
-                            "_name_or_path", "is_llama_config", "rope_interleaved", "rope_theta", "torch_dtype"})
+                            "_name_or_path", "is_llama_config", "rope_theta", "torch_dtype"})
         fields.find(key);
 }
 

@@ -99,9 +99,11 @@ int64_t longest_context(PlanRequest request) {
         return search.fits(
             tokens, std::vector<Recompute>(static_cast<size_t>(request.config.num_hidden_layers), Recompute::kFull));
     };
-    constexpr int64_t kMost = int64_t{1} << 24;
+    const int64_t most = request.config.max_position_embeddings;
+    if (fits(most)) return most;
     int64_t low = 0, high = 1;   // low fits
-    while (high <= kMost && fits(high)) low = high, high *= 2;
+    while (high < most && fits(high)) low = high, high *= 2;
+    high = std::min(high, most);
     while (high - low > std::max<int64_t>(1, low / 64)) {
         const int64_t middle = (low + high) / 2;
         (fits(middle) ? low : high) = middle;

@@ -30,7 +30,8 @@ ChosenPlan choose_plan(const PlanRequest& request);
 // Throws OutOfMemory that names the limit, the largest rows of the plan, and what would help.
 void expect_fits(const ChosenPlan& chosen, int64_t limit_bytes);
 
-// The longest document whose full micro-batch fits the limit, at the strongest recompute; 0 if none does.
+// The longest document, up to the model's positions, whose full micro-batch fits the limit, at the strongest recompute;
+// 0 if none does.
 int64_t longest_context(PlanRequest request);
 
 }   // namespace llmft

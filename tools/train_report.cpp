@@ -80,8 +80,9 @@ void print_end(const TrainOptions& options, const std::string& output_dir, const
     const bool full = options.method.method == "full";
     fmt::print("\n{} in {}; every step in {}/metrics.jsonl; settings in {}/run.toml\n", full ? "model" : "adapter",
                output_dir, output_dir, output_dir);
-    fmt::print("next: llmft generate --model {}{} --prompt \"…\"\n", full ? output_dir : options.model.model,
-               full ? "" : " --adapter " + output_dir);
+    std::string model = full ? output_dir : options.model.model;
+    if (options.model.quantization != "none") model += " --quantization " + options.model.quantization;
+    fmt::print("next: llmft generate --model {}{} --prompt \"…\"\n", model, full ? "" : " --adapter " + output_dir);
 }
 
 }   // namespace llmft

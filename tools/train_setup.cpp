@@ -46,7 +46,7 @@ void TrainOptions::validate() const {
 void TrainOptions::adopt_adapter(const Flags& flags) {
     if (model.adapter.empty()) return;
     LoraOptions own = lora_options(read_lora_config(model.adapter));
-    own.dropout = method.lora.dropout;
+    if (flags.given("lora-dropout")) own.dropout = method.lora.dropout;   // the run may choose it anew
     MethodOptions adopted = method;
     adopted.lora = own;
     Texts typed_texts, adopted_texts;

@@ -230,13 +230,21 @@ private:
 };
 
 // "name.attribute[key]" of a replacement field.
-Value looked_up(std::string_view path, const Arguments& arguments, size_t& automatic, Runtime& run) {
+struct Numbering {
+    size_t automatic = 0;   // fields without a number so far
+    bool manual = false;    // a field had one
+};
+
+Value looked_up(std::string_view path, const Arguments& arguments, Numbering& numbering, Runtime& run) {
     const size_t end = std::min(path.find_first_of(".["), path.size());
     std::string_view first = path.substr(0, end);
     path.remove_prefix(end);
     Value v;
     if (first.empty() || (first[0] >= '0' && first[0] <= '9')) {
-        const auto place = first.empty() ? automatic++ : static_cast<size_t>(take_number(first, kWidest));
+        if (first.empty() ? numbering.manual : numbering.automatic > 0)
+            fail("cannot switch between automatic and manual field numbering");
+        numbering.manual = !first.empty();
+        const auto place = first.empty() ? numbering.automatic++ : static_cast<size_t>(take_number(first, kWidest));
         if (place >= arguments.positional.size()) fail("Replacement index out of range for positional args tuple");
         v = arguments.positional[place];
     } else {
@@ -278,7 +286,7 @@ std::string percent_format(const std::string& pattern, const Value& arguments, R
 std::string brace_format(const std::string& pattern, const Arguments& arguments, Runtime& run) {
     std::string out;
     std::string_view rest = pattern;
-    size_t automatic = 0;
+    Numbering numbering;
     while (!rest.empty()) {
         const size_t mark = std::min(rest.find_first_of("{}"), rest.size());
         run.meter.append(out, rest.substr(0, mark));
@@ -301,7 +309,7 @@ std::string brace_format(const std::string& pattern, const Arguments& arguments,
         }
         const bool quoted = field.ends_with("!r"), plain = field.ends_with("!s");
         if (quoted || plain) field.remove_suffix(2);
-        Value v = looked_up(field, arguments, automatic, run);
+        Value v = looked_up(field, arguments, numbering, run);
         if (quoted) v = Value::text(repr(v, run.meter));
         run.meter.append(out, formatted(v, field_of(spec), run));
     }

@@ -114,7 +114,13 @@ Statement Parser::statement() {
     if (tag == "macro") return macro_tag(line);
     if (tag == "call") return call_tag(line);
     if (tag == "with") return with_tag(line);
-    if (tag == "print") return {line, Print{tuple(Choices::kAllowed, false)}};
+    if (tag == "print") {   // several expressions are printed one after another
+        ConcatOf all;
+        do all.items.push_back(expression(Choices::kAllowed));
+        while (skip(","));
+        if (all.items.size() == 1) return {line, Print{std::move(all.items.front())}};
+        return {line, Print{make(line, std::move(all))}};
+    }
     if (tag == "filter") {
         ExpressionPtr chain = filter_chain(filter(nullptr));
         Body inside = body_of_tag({"endfilter"});

@@ -63,8 +63,11 @@ AdapterSet::AdapterSet(const std::vector<std::filesystem::path>& folders) {
             throw UserError("SCHEMA", file, adapter.config.modules_to_save.empty() ? "bias" : "modules_to_save",
                             "it changes the base's own weights, which several adapters share",
                             "give this adapter alone, or merge it");
+        if (adapter.name == kNone)
+            throw UserError("VALUE", "--adapter", folder.string(), "none is what the base alone is called",
+                            "rename the folder");
         for (const Adapter& other : adapters_)
-            if (other.name == adapter.name || adapter.name == kNone)
+            if (other.name == adapter.name)
                 throw UserError("DUP", "--adapter", folder.string(),
                                 fmt::format("{} and {} would both be called {}", other.folder.string(), folder.string(),
                                             adapter.name),

@@ -1,5 +1,7 @@
 #include "model/adapter/lora.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "model/adapter/lora_init.h"
@@ -34,18 +36,26 @@ Lora Lora::from_folder(const std::filesystem::path& folder, double dropout) {
 
 void Lora::expect_targets(const Decoder& model) const {
     const std::vector<std::string> modules = adapted_modules(model.parameters().parameters());
-    const auto missing = [](const std::string& name, const char* flag) {
-        throw UserError("USAGE", flag, name, "no module of the model matches",
-                        "use all-linear, or names such as q_proj,v_proj");
+    const auto missing = [](const std::string& name, const char* flag, const char* remedy) {
+        throw UserError("USAGE", flag, name, "no module of the model matches", remedy);
     };
-    if (config_.targets.kind == ModuleNames::Kind::kPattern && modules.empty())
-        missing(config_.targets.expression, "--target-modules");
+    constexpr const char* kTargets = "use all-linear, or names such as q_proj,v_proj";
+    if (config_.layers)
+        for (const int64_t layer : config_.layers->layers)
+            if (layer >= model.config().num_hidden_layers)
+                throw UserError("RANGE", "--layers-to-transform", std::to_string(layer),
+                                fmt::format("the model has layers 0 to {}", model.config().num_hidden_layers - 1),
+                                "name layers that are there");
+    if (modules.empty() && config_.modules_to_save.empty())
+        throw UserError("USAGE", "--target-modules", lora_options(config_).target_modules,
+                        "no module of the model gets an adapter",
+                        "look at --target-modules, --exclude-modules, --layers-to-transform and --layers-pattern");
     for (const std::string& target : config_.targets.list) {
         const auto named = [&](const std::string& path) { return names_module(target, path); };
         const bool hidden = config_.layers || !config_.excluded.list.empty() || config_.excluded.pattern ||
                             !config_.modules_to_save.empty();
         if (std::none_of(modules.begin(), modules.end(), named) && (!hidden || modules.empty()))
-            missing(target, "--target-modules");
+            missing(target, "--target-modules", kTargets);
     }
     const auto& parameters = model.parameters().parameters();
     for (const std::string& saved : config_.modules_to_save)
@@ -53,7 +63,7 @@ void Lora::expect_targets(const Decoder& model) const {
                 return p.name.find("lora_") == std::string::npos &&
                        saved_whole({saved}, p.name.substr(0, p.name.rfind('.')));
             }))
-            missing(saved, "--modules-to-save");
+            missing(saved, "--modules-to-save", "name modules such as norm, lm_head or embed_tokens");
 }
 
 void Lora::initialise(Decoder& model, Run& run) {

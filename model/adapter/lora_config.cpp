@@ -17,7 +17,10 @@ std::vector<std::string> split_list(const std::string& text) {
     std::vector<std::string> items;
     for (size_t at = 0; at <= text.size();) {
         const size_t comma = std::min(text.find(',', at), text.size());
-        if (comma > at) items.push_back(text.substr(at, comma - at));
+        std::string_view item = std::string_view(text).substr(at, comma - at);   // without spaces around it
+        item.remove_prefix(std::min(item.find_first_not_of(' '), item.size()));
+        item = item.substr(0, item.find_last_not_of(' ') + 1);
+        if (!item.empty()) items.emplace_back(item);
         at = comma + 1;
     }
     return items;
@@ -29,7 +32,7 @@ std::string joined(const std::vector<std::string>& items) {
 
 ModuleNames module_names(const std::string& text, const char* flag) {
     ModuleNames names;
-    if (text == "all-linear") {
+    if (is_all_linear(text)) {
         names.kind = ModuleNames::Kind::kAllLinear;
     } else if (text.starts_with(kExpression)) {
         names.kind = ModuleNames::Kind::kPattern;
@@ -133,6 +136,13 @@ LoraConfig lora_config(const LoraOptions& options) {
     c.init_json = options.init_lora_weights == "true"    ? Json(true)
                   : options.init_lora_weights == "false" ? Json(false)
                                                          : Json(options.init_lora_weights);
+    if (c.init == LoraInit::kOrthogonal) {
+        bool odd = c.r % 2 != 0;
+        for (const auto& entry : c.ranks.entries) odd = odd || entry.value % 2 != 0;
+        if (odd)
+            throw UserError("RANGE", "--init-lora-weights", "orthogonal", "a rank is odd",
+                            "use even ranks in --lora-r and --rank-pattern");
+    }
     if (c.lora_bias && !c.init_json.is_boolean())
         throw UserError("USAGE", "--lora-bias", "", "PEFT has it with --init-lora-weights true or false alone",
                         "drop one of the two");

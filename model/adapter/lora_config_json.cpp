@@ -14,6 +14,10 @@ constexpr const char* kConfig = "adapter_config.json";
 constexpr int64_t kMaxRank = 1 << 16;
 constexpr int64_t kMaxLayer = 1 << 20;
 
+std::string shown(const Json& value) {
+    return value.is_string() ? in_quotes(value.get<std::string>()) : value.dump().substr(0, 80);
+}
+
 // Fields that change the maths and have no code yet: absent, null, false, empty, or as a plain LoRA has them.
 void refuse_what_is_not_built(const JsonField& config) {
     for (const auto& [name, value] : config.json().items()) {
@@ -44,7 +48,7 @@ void refuse_what_is_not_built(const JsonField& config) {
                                                  "eva_config"};
         if (std::find(std::begin(kPlain), std::end(kPlain), name) != std::end(kPlain)) continue;
         if (value.is_null() || value == false || value.empty()) continue;
-        config.at(name).refuse("SCHEMA", fmt::format("{} is not supported", in_quotes(value.dump())),
+        config.at(name).refuse("SCHEMA", fmt::format("{} is not supported", shown(value)),
                                "train the adapter without it, or merge it with PEFT first");
     }
 }
@@ -53,7 +57,7 @@ ModuleNames read_names(const JsonField& field) {
     ModuleNames names;
     if (field.json().is_string()) {
         names.expression = field.text();
-        if (names.expression == "all-linear") {
+        if (is_all_linear(names.expression)) {
             names.kind = ModuleNames::Kind::kAllLinear;
         } else {
             names.kind = ModuleNames::Kind::kPattern;
@@ -102,7 +106,7 @@ void read_init(const JsonField& config, LoraConfig& c) {
     else if (c.init_json == "orthogonal")
         c.init = LoraInit::kOrthogonal;
     else if (c.init_json != true && c.init_json != "eva")
-        field->refuse("SCHEMA", fmt::format("{} is not supported", in_quotes(c.init_json.dump())),
+        field->refuse("SCHEMA", fmt::format("{} is not supported", shown(c.init_json)),
                       "convert it to a plain LoRA with PEFT first");
 }
 
@@ -148,7 +152,10 @@ LoraConfig read_lora_config(const std::filesystem::path& folder) {
     if (const auto r = config.find("r")) c.r = r->integer(1, kMaxRank);
     if (const auto alpha = config.find("lora_alpha")) c.alpha = alpha->number(1e-9, 1e9);
     if (const auto dropout = config.find("lora_dropout")) c.dropout = dropout->number(0, 0.999);
-    c.targets = read_names(config.at("target_modules"));
+    if (const auto targets = config.find("target_modules"))
+        c.targets = read_names(*targets);
+    else
+        c.targets.list = {"q_proj", "v_proj"};   // PEFT's default for llama, mistral, qwen2 and qwen3
     if (const auto excluded = config.find("exclude_modules")) c.excluded = read_names(*excluded);
     c.ranks =
         read_map<int64_t>(config, text, "rank_pattern", [](const JsonField& f) { return f.integer(1, kMaxRank); });

@@ -1,7 +1,5 @@
 #include "model/adapter/lora_init.h"
 
-#include <fmt/format.h>
-
 #include <cmath>
 
 #include "model/names.h"
@@ -71,9 +69,7 @@ void fill_orthogonal(const Parameter& p, bool is_a, const Matrix64& q, uint32_t 
 
 void draw_orthogonal(const Parameter& p, bool is_a, uint32_t seed, Run& run) {
     const int64_t rank = is_a ? p.rows : p.cols;
-    if (rank % 2 != 0)
-        throw UserError("RANGE", "--init-lora-weights", "orthogonal", fmt::format("rank {} is odd", rank),
-                        "use an even --lora-r");
+    if (rank % 2 != 0) throw InternalError("orthogonal factors of an odd rank");
     const std::string module = p.name.substr(0, p.name.rfind(is_a ? names::kLoraA : names::kLoraB)) + ".lora_Q";
     fill_orthogonal(p, is_a, orthonormal(static_cast<size_t>(rank), HostRandom(seed, purpose_of(module.c_str()))), seed,
                     run);

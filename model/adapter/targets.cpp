@@ -5,6 +5,12 @@
 
 namespace llmft {
 
+bool is_all_linear(std::string_view text) {
+    constexpr std::string_view kWord = "all-linear";
+    return std::equal(text.begin(), text.end(), kWord.begin(), kWord.end(),
+                      [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + ('a' - 'A') : a) == b; });
+}
+
 bool names_module(std::string_view entry, std::string_view path) {
     return path == entry ||
            (path.size() > entry.size() && path.ends_with(entry) && path[path.size() - entry.size() - 1] == '.');

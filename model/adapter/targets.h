@@ -22,6 +22,8 @@ struct ModuleNames {
     bool match(std::string_view path) const;   // kAllLinear: false, it does not go by names
 };
 
+bool is_all_linear(std::string_view text);   // in any case, as PEFT
+
 // Whether a path equals an entry or ends with "." and it.
 bool names_module(std::string_view entry, std::string_view path);
 

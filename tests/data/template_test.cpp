@@ -144,7 +144,7 @@ TEST_CASE("the conformance cases of huggingface.js give Jinja2's text") {
                                              one.at(unit ? "context" : "data"));
             if (want.starts_with("EXC:"))
                 CHECK(got.starts_with("error: "));
-            else if (want.find("strftime") == std::string::npos)
+            else if (one.dump().find("strftime_now") == std::string::npos)   // the day it was made
                 CHECK(got == want);
         }
     }

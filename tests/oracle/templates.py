@@ -49,8 +49,8 @@ n is eq 7 ¦ n is gt 6 ¦ u is iterable ¦ range is callable ¦ n is iterable ¦
 range(3) ¦ range(1, 7, 2)|list ¦ range(5, 0, -2)|list ¦ range(200000) ¦ range(0) ¦ dict(a=1, b=[2]) ¦ namespace(a=1).a ¦ namespace(_a=1) ¦ [1, 2][::-1] ¦ (1, 2, 3)[1:] ¦ l[none:2]
 raise_exception('no: ' ~ n) ¦ 'a' 'b' ¦ {'a': {'b': 1}}['a']['b'] ¦ {'k': 1, 'k': 2} ¦ ('<b>'|safe) + '<' ¦ ('<b>'|safe) ~ '<' ¦ '<'|e ¦ '<b>'|safe|upper ¦ [1, [2, (3,)], none]
 'a,b,,c'.split(',') ¦ ' a  b '.split(' ') ¦ 'a b c'.rsplit(' ', 1) ¦ 'a b c'.rsplit(none, 1) ¦ 'a\\nb\\r\\nc'.splitlines() ¦ 'a=b=c'.partition('=') ¦ 'abc'.removeprefix('a')
-'-'.join(ls) ¦ '-'.join(l) ¦ 'a'.center(5) ~ '|' ¦ 'a'.ljust(3, '.') ¦ '-7'.zfill(4) ¦ 'ab1'.isalnum() ¦ '12'.isdigit() ¦ ' '.isspace() ¦ 'é'.encode() ¦ 1 + 'a' ¦ 'a' + 1 ¦ none + 1
-1 / 0 ¦ 1 // 0 ¦ 1 % 0 ¦ 2 ** 100 ¦ 1 < 'a' ¦ 'a' < none ¦ -'a' ¦ l[1.5] ¦ {[]: 1} ¦ l.x.y ¦ 1.5|string ¦ no|string ¦ t|string ¦ no|lower ¦ 1 if ¦ (1 ¦ 1 1 ¦ [1, ¦ 'a ¦ a b ¦ 1 +
+'-'.join(ls) ¦ '-'.join(l) ¦ 'a'.center(5) ~ '|' ¦ 'a'.ljust(3, '.') ¦ '-7'.zfill(4) ¦ 'ab1'.isalnum() ¦ '12'.isdigit() ¦ ' '.isspace() ¦ 1 + 'a' ¦ 'a' + 1 ¦ none + 1
+1 / 0 ¦ 1 // 0 ¦ 1 % 0 ¦ 1 < 'a' ¦ 'a' < none ¦ -'a' ¦ l[1.5] ¦ {[]: 1} ¦ l.x.y ¦ 1.5|string ¦ no|string ¦ t|string ¦ no|lower ¦ 1 if ¦ (1 ¦ 1 1 ¦ [1, ¦ 'a ¦ a b ¦ 1 +
 """
 STATEMENTS = [
     "{% if n > 5 %}a{% elif n %}b{% else %}c{% endif %}", "{% if no %}a{% endif %}|{% if u %}b{% else %}c{% endif %}",

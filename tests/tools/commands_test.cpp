@@ -131,7 +131,7 @@ TEST_CASE("notes before an error of input or memory are dropped, and appear once
         };
         return run({"train"});
     };
-    const std::string warning = "llmft: warning: odd\\x0athing\n";
+    const std::string warning = "llmft: warning: odd\\nthing\n";
     CHECK(noting([]() -> int { throw UserError("DATA", "f", "", "bad", ""); }).err == "llmft: error E-DATA: f: bad\n");
     CHECK(noting([]() -> int { throw OutOfMemory("m"); }).err == "llmft: error E-MEMORY: m\n");
     CHECK(noting([]() -> int { throw DeviceError("d"); }).err == warning + "llmft: error E-DEVICE: d\n");

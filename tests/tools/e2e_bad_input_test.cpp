@@ -311,7 +311,8 @@ const Bad kAdapters[] = {
     {"another method", "SCHEMA", "peft_type", [](Scene& s) { with_adapter(s, "peft_type", "IA3"); }},
     {"a target that the model lacks", "SHAPE", "adapter",
      [](Scene& s) { with_adapter(s, "target_modules", {"query"}); }},
-    {"no targets", "SCHEMA", "target_modules", [](Scene& s) { with_adapter(s, "target_modules", nullptr); }},
+    {"PEFT's default targets, which the tensors pass", "SHAPE", "lora_",
+     [](Scene& s) { with_adapter(s, "target_modules", nullptr); }},
     {"a pickle instead", "UNSAFE", "adapter_model.bin",
      [](Scene& s) {
          with_adapter(s, "peft_version", "0.0");

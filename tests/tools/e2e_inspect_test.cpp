@@ -281,7 +281,7 @@ TEST_CASE("what is damaged, and what is nothing known, is one line with file and
     refused({"inspect", scene.path("empty")}, "SCHEMA", "empty");
     put(scene.path("rows.jsonl"), "{\"text\":\"a\"}\n{\"text\":}\n");
     refused({"inspect", scene.path("rows.jsonl")}, "SYNTAX", "rows.jsonl:2");
-    put(scene.path("model.bin"), std::string("\x80\x02}q", 4));
+    put(scene.path("model.bin"), std::string("\x80\x02}q", 4) + std::string(16, 'x'));
     refused({"inspect", scene.path("model.bin")}, "UNSAFE", "model.bin");
     put(scene.path("cut.gguf"), "GGUF\x03");
     refused({"inspect", scene.path("cut.gguf")}, "TRUNC", "cut.gguf");
