@@ -18,8 +18,8 @@ void expect_known_maths(Fields& fields) {
     if (const auto act = fields.find("hidden_act"))
         if (act->text() != "silu" && act->text() != "swish") refuse_unbuilt(*act);
     for (const char* key : {"attn_logit_softcapping", "final_logit_softcapping", "num_experts", "num_local_experts",
-                            "clip_qkv", "use_qk_norm", "rope_interleaved", "qk_layernorm", "no_rope_layers", "attention_multiplier",
-                            "embedding_multiplier", "residual_multiplier", "logits_scaling"})
+                            "clip_qkv", "use_qk_norm", "rope_interleaved", "qk_layernorm", "no_rope_layers",
+                            "attention_multiplier", "embedding_multiplier", "residual_multiplier", "logits_scaling"})
         if (const auto field = fields.find(key))
             if (!(field->json().is_boolean() && !field->flag())) refuse_unbuilt(*field);
     if (const auto dropout = fields.find("attention_dropout"))

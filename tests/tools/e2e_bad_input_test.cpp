@@ -71,8 +71,10 @@ const Bad kConfig[] = {
      [](Scene& s) {
          s.config("auto_map", {{"AutoConfig", "x.Y"}});
      }},
-    {"biases of attention that the weights lack", "MISSING", "q_proj.bias", [](Scene& s) { s.config("attention_bias", true); }},
-    {"biases of the MLP that the weights lack", "MISSING", "gate_proj.bias", [](Scene& s) { s.config("mlp_bias", true); }},
+    {"biases of attention that the weights lack", "MISSING", "q_proj.bias",
+     [](Scene& s) { s.config("attention_bias", true); }},
+    {"biases of the MLP that the weights lack", "MISSING", "gate_proj.bias",
+     [](Scene& s) { s.config("mlp_bias", true); }},
     {"another activation", "SCHEMA", "hidden_act", [](Scene& s) { s.config("hidden_act", "gelu"); }},
     {"quantised weights", "SCHEMA", "quantization_config",
      [](Scene& s) {

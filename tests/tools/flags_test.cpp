@@ -132,8 +132,7 @@ TEST_CASE("text outside its choices, or not UTF-8, is refused") {
 }
 
 TEST_CASE("an error line escapes what would move the cursor and keeps its end when it is cut") {
-    CHECK(parse_error({"--a\nb\x1b[31m\xc2\x9b"})
-              .starts_with("llmft: error E-USAGE: --a\\nb\\x1b[31m\\x9b: unknown"));
+    CHECK(parse_error({"--a\nb\x1b[31m\xc2\x9b"}).starts_with("llmft: error E-USAGE: --a\\nb\\x1b[31m\\x9b: unknown"));
     for (size_t length = 300; length < 420; ++length) {
         std::string word = length % 2 == 0 ? "--" : "--a";   // the cut falls inside a character, or between two
         for (size_t i = 0; i < length; ++i) word += "\xc3\xa9";
