@@ -42,6 +42,8 @@ TEST_CASE("llama: no window, biases where they are asked for") {
     CHECK((attention.qkv_bias && attention.o_bias && !attention.mlp_bias));
     const ModelConfig mlp = parse("llama", {{"mlp_bias", true}});
     CHECK((!mlp.qkv_bias && !mlp.o_bias && mlp.mlp_bias));
+    CHECK_THROWS_WITH_AS(parse("llama", {{"head_dim", 6}, {"hidden_size", 50}}),
+                         doctest::Contains("num_attention_heads"), UserError);
     CHECK(windows(parse("llama", {{"sliding_window", 8}, {"use_sliding_window", false}})) == kNoWindows);
 }
 

@@ -54,10 +54,9 @@ TEST_CASE("SmolLM2's GGUF file has the weights, ids and logits of its f32 folder
     CHECK(made.special_tokens().eos->id == published.special_tokens().eos->id);
     CHECK(file->text("chat_template.jinja", 1 << 20) == folder->text("chat_template.jinja", 1 << 20));
 
-    const GoldenExample example = {
-        .ids = made.encode("The capital of France is Paris, and 1,234 people\n\n know it.", AddSpecialTokens::kYes),
-        .labels = {}};
-    CHECK(example.ids ==
-          published.encode("The capital of France is Paris, and 1,234 people\n\n know it.", AddSpecialTokens::kYes));
+    constexpr const char* kText = "The capital of France is Paris, and 1,234 people\n\n know it.";
+    const std::vector<int32_t> ids = made.encode(kText, AddSpecialTokens::kYes);
+    CHECK(ids == published.encode(kText, AddSpecialTokens::kYes));
+    const GoldenExample example = {.ids = ids, .labels = ids};
     CHECK(logits_of(gguf, example) == logits_of(f32, example));
 }

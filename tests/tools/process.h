@@ -14,6 +14,7 @@ namespace llmft::test {
 struct Launch {
     std::vector<std::string> arguments;
     std::vector<std::pair<std::string, std::string>> environment = {};   // over this process's own
+    std::string input = {};                                              // stdin
 };
 
 struct Ended {

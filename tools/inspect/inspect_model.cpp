@@ -214,9 +214,11 @@ Inspection inspect_model(const ModelSource& model) {
     std::vector<std::string> problems;
     for (const auto& problem : {foreign, weights.problem, tokenizer.problem})
         if (problem) problems.push_back(*problem);
+    if (chat.problem && !chat.json.is_null()) problems.push_back(*chat.problem);   // none at all is no fault
     std::string can = "nothing";
     if (config && weights.problem) can = "plan";
-    if (config && !weights.problem) can = "plan, train, eval, generate";
+    if (config && !weights.problem) can = "plan, train, eval, generate, merge";
+    if (config && !weights.problem && !config->quantization) can += ", quantize";
     if (config && !weights.problem && !tokenizer.problem && !chat.problem) can += "; chat through its template";
 
     Sheet sheet;
