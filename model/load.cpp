@@ -4,7 +4,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <memory>
 #include <set>
 
 #include "engine/io/quote.h"
@@ -114,27 +113,24 @@ DType plain_dtype(const StoredTensor& tensor, const ModelConfig& config) {
 }
 
 Quant4Source quant4_source(const StoredTensor& tensor, const ModelWeights& weights, const Quantization& quantization,
-                           DType encoded) {
-    struct Scratch {
-        std::vector<std::byte> stored, converted;
+                           DType encoded, RowScratch& scratch) {
+    const auto read = [&, encoded](int64_t first, int64_t count) -> const void* {
+        const Origin origin = {tensor.file, tensor.name};
+        const int64_t cols = tensor.cols();
+        const StoredRows rows = weights.rows(tensor, first, count, scratch.stored);
+        expect_loadable(rows, first * cols, origin);
+        if (rows.dtype == encoded) return rows.bytes.data();
+        scratch.converted.resize(static_cast<size_t>(count * cols * size_bytes(encoded)));
+        ops::convert(scratch.converted.data(), encoded, rows.bytes.data(), rows.dtype, count * cols);
+        expect_loadable({scratch.converted, encoded}, first * cols, origin);   // f16 ends at 65504
+        return scratch.converted.data();
     };
-    const int64_t cols = tensor.cols();
     return {.kind = quantization.kind(),
             .double_quant = quantization.double_quant(),
             .encoded = encoded,
             .rows = tensor.rows(),
-            .cols = cols,
-            .read = [&tensor, &weights, cols, encoded, scratch = std::make_shared<Scratch>()](
-                        int64_t first, int64_t count) -> const void* {
-                const Origin origin = {tensor.file, tensor.name};
-                const StoredRows rows = weights.rows(tensor, first, count, scratch->stored);
-                expect_loadable(rows, first * cols, origin);
-                if (rows.dtype == encoded) return rows.bytes.data();
-                scratch->converted.resize(static_cast<size_t>(count * cols * size_bytes(encoded)));
-                ops::convert(scratch->converted.data(), encoded, rows.bytes.data(), rows.dtype, count * cols);
-                expect_loadable({scratch->converted, encoded}, first * cols, origin);   // f16 ends at 65504
-                return scratch->converted.data();
-            }};
+            .cols = tensor.cols(),
+            .read = read};
 }
 
 namespace {
@@ -158,8 +154,9 @@ void load_packed(const StoredTensor& tensor, const ModelWeights& weights, Quant4
     }
     const auto& described = model.config().quantization;
     if (described) refuse("SCHEMA", fmt::format("is {}; config.json says that it is in four bits", tensor.type));
-    const Quant4Buffers encoded(
-        quant4_source(tensor, weights, *model.quantization(), plain_dtype(tensor, model.config())));
+    RowScratch scratch;
+    const DType dtype = plain_dtype(tensor, model.config());
+    const Quant4Buffers encoded(quant4_source(tensor, weights, *model.quantization(), dtype, scratch));
     upload(to, encoded.data(), run);
 }
 

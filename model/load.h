@@ -25,8 +25,12 @@ std::vector<float> load_matrix(const SafeTensor& tensor, const std::string& file
 const StoredTensor& stored_tensor(const ModelWeights& weights, const std::string& name, const ModelConfig& config);
 // What it is stored in when nothing else is said: its own dtype, or, packed, the config's or bf16.
 DType plain_dtype(const StoredTensor& tensor, const ModelConfig& config);
-// Its rows, to be encoded, with the checks above and converted to `encoded`. Tensor and weights have to outlive it.
+// Its rows, to be encoded, with the checks above and converted to `encoded`. All that it is given has to outlive it;
+// one scratch may serve many sources, of which one is read at a time.
+struct RowScratch {
+    std::vector<std::byte> stored, converted;
+};
 Quant4Source quant4_source(const StoredTensor& tensor, const ModelWeights& weights, const Quantization& quantization,
-                           DType encoded);
+                           DType encoded, RowScratch& scratch);
 
 }   // namespace llmft

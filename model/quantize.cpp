@@ -32,6 +32,7 @@ QuantizeResult quantize_model(const QuantizeRequest& request) {
     const auto weights = request.base.weights();
     expect_weights(request.figure, *weights);
     Quant4Writer writer;
+    RowScratch scratch;
     QuantizeResult result;
     std::vector<TensorToWrite> tensors;
     // Before a tensor is read, the one before it goes: the file would be in memory else.
@@ -51,7 +52,7 @@ QuantizeResult quantize_model(const QuantizeRequest& request) {
             throw UserError("SCHEMA", tensor.file, "tensor " + in_quotes(tensor.name), "is in four bits already",
                             "give the unquantised model");
         const DType dtype = request.dtype.value_or(plain_dtype(tensor, config));
-        Quant4Source rows = quant4_source(tensor, *weights, quantization, dtype);
+        Quant4Source rows = quant4_source(tensor, *weights, quantization, dtype, scratch);
         const int64_t elements = rows.rows * rows.cols;
         result.parameters += elements;
         result.plain_bytes += elements * size_bytes(dtype);

@@ -184,9 +184,12 @@ TEST_CASE("the measured high-water mark is the plan's for a full micro-batch, an
             for (const char* model : {"tiny-gqa", "tiny-qwen3", "tiny-qwen2-window", "tiny-rope-longrope"}) {
                 Full full;
                 check_peak(model, shape, full);
+                SessionShape packed = shape;
+                packed.quantization = Quantization(Quant4::kNf4, DoubleQuant::kYes);
                 for (const double dropout : {0.0, 0.3}) {
                     Lora lora({.r = 3, .alpha = 6, .dropout = dropout}, 0);
                     check_peak(model, shape, lora);
+                    check_peak(model, packed, lora);
                 }
             }
         }

@@ -7,6 +7,7 @@
   tiny-wide     the bf16 model that was quantised
   tiny-nf4      tiny-wide as transformers saves it after load_in_4bit: nf4, double quantisation
   tiny-fp4      the same with fp4 and plain absmax
+  four-bit/shards.json   the index of tiny-nf4 where it is saved in shards of at most 6 kB
 Logits of tiny-nf4 and tiny-fp4 come from their decoded weights in f32 products: bitsandbytes' own CPU products may run in
 bf16. Decoding is bitsandbytes' generic kernel: its AVX-512 one takes the wrong scale where a row is a multiple of 16 but
 not of 64. Codes, absmax, offset and decoded values are restated below in numpy and compared bit for bit.
@@ -241,6 +242,12 @@ def quantised(source, quant_type, double):
                                                 device_map="cpu", attn_implementation="eager")
 
 
+def make_shards(out, scratch):
+    quantised(out / "tiny-wide", *MODELS["tiny-nf4"]).save_pretrained(scratch / "shards", max_shard_size="6KB")
+    index = (scratch / "shards" / "model.safetensors.index.json").read_text()
+    (out / "four-bit" / "shards.json").write_text(index)
+
+
 def make_models(out, scratch):
     source = out / "tiny-wide"
     source.mkdir(parents=True, exist_ok=True)
@@ -265,3 +272,4 @@ def make_models(out, scratch):
 def make(out, scratch):
     make_matrices(out)
     make_models(out, scratch)
+    make_shards(out, scratch)
