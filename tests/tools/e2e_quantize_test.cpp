@@ -169,8 +169,8 @@ TEST_CASE("an adapter of a base in four bits is used, continued and merged over 
     const Json adapted = scene.losses({scene.packed(), "--adapter", scene.output()});
     CHECK(adapted == scene.losses({scene.model(), "--quantization", "nf4", "--adapter", scene.output()}));
     CHECK(adapted != scene.losses({scene.packed()}));
-    for (const SafeTensor& t : Safetensors::open(scene.output() / "adapter_model.safetensors").tensors())
-        CHECK(t.dtype == "F32");   // as PEFT writes it
+    const Safetensors adapter = Safetensors::open(scene.output() / "adapter_model.safetensors");
+    for (const SafeTensor& t : adapter.tensors()) CHECK(t.dtype == "F32");   // as PEFT writes it
 
     const Ended merged = run_llmft({"merge", "--model", scene.packed(), "--adapter", scene.output(), "--output",
                                     scene.path("merged"), "--dtype", "f32"});
