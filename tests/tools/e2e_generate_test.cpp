@@ -171,7 +171,7 @@ TEST_CASE("turns from stdin are a conversation: each answer is the one that the 
 TEST_CASE("a conversation that has grown too long says so and goes on when it is cleared") {
     const ChatScene chat;
     const Ended ended = generated(chat.scene.model(), {"--chat", "--max-seq-length", "20", "--max-new-tokens", "4"},
-                                  "ab\nabcabcabcabcabcabcabc\n/clear\nab\n");
+                                  "ab\n" + std::string(40, 'c') + "\n/clear\nab\n");
     CHECK(ended.err.find("--max-seq-length") != std::string::npos);
     std::istringstream lines(ended.out);
     std::string first, second;
@@ -284,7 +284,7 @@ TEST_CASE("a batch that does not fit the memory limit is decoded in smaller ones
     const std::string file = folder.write("p.txt", text);
     const std::vector<std::string> all = {"--prompt-file", file, "--json", "--max-new-tokens", "16"};
     std::vector<std::string> little = all;
-    for (const char* one : {"--memory-limit", "8MiB"}) little.emplace_back(one);
+    for (const char* one : {"--memory-limit", "2900KiB"}) little.emplace_back(one);
     const Ended ended = generated(*model, little);
     CHECK(ended.err.find("do not fit the memory") != std::string::npos);
     CHECK(ended.out == generated(*model, all).out);
