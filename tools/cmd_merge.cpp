@@ -172,6 +172,13 @@ void print_result(const MergeOptions& options, const MergedModel& merged, const 
     fmt::print("next: llmft generate --model {} --prompt \"…\"\n", options.output);
 }
 
+void print_combined(const MergeOptions& options, size_t adapters) {
+    if (options.json)
+        fmt::print("{}", json_line({{"output", options.output}, {"adapters", adapters}}));
+    else
+        fmt::print("combined {} adapter{} into {}\n", adapters, adapters == 1 ? "" : "s", options.output);
+}
+
 void note_quantised(const ModelSource& model) {
     const auto weights = model.weights();
     const auto& tensors = weights->tensors();
@@ -221,11 +228,13 @@ int cmd_merge(const std::vector<std::string>& arguments) {
     note_quantised(*model);
     install_stop_signals();
     StagedFolder staged(options.output, "--output");
+    const auto device = checked_model(options, "").make_device();
     if (options.adapter_only) {
         combine_adapters(weighted, how, options.model, staged.path());
+        const MergedModel fits(*model, AdapterFile::open(staged.path()), *device);   // else it is refused
         copy_tokenizer_files(*model, staged.path());
         staged.commit();
-        fmt::print("combined {} adapters into {}\n", adapters.size(), options.output);
+        print_combined(options, adapters.size());
         return 0;
     }
     const Path sum = staged.path() / "adapter";   // several adapters are merged as their sum
@@ -235,7 +244,6 @@ int cmd_merge(const std::vector<std::string>& arguments) {
         combine_adapters(weighted, how, options.model, sum);
         summed.emplace(AdapterFile::open(sum));
     }
-    const auto device = checked_model(options, "").make_device();
     const MergedModel merged(*model, summed ? *summed : adapters.front(), *device);
     std::optional<Check> check;
     if (options.check) {
