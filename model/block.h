@@ -32,6 +32,8 @@ template <class... Visitors>
 struct Visits : Visitors... {
     using Visitors::operator()...;
 };
+template <class... Visitors>
+Visits(Visitors...) -> Visits<Visitors...>;   // clang 14 does not find it by itself
 
 // Room for what forward leaves, as the policy says; from the arena's stack, in the caller's Mark.
 BlockSaved take_saved(const Block&, int64_t tokens, int64_t channels, DType dtype, Recompute policy, Arena& arena);

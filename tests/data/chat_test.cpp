@@ -48,7 +48,9 @@ TEST_CASE("real chat templates give the ids of transformers' apply_chat_template
     const Path golden = source_dir() / "tests/golden/templates/chats.json";
     const OrderedJson file = parse_ordered_json(read_file(golden, 1 << 22), golden.string(), {});
     int compared = 0;
-    for (const auto& [name, rows] : file.items()) {
+    for (const auto& entry : file.items()) {
+        const std::string& name = entry.key();
+        const OrderedJson& rows = entry.value();
         const auto folder = test_data(name == "smollm2" ? "weights/smollm2-135m-instruct" : name);
         if (!folder) {
             skip("no " + name);

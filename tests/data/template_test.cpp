@@ -119,12 +119,16 @@ TEST_CASE("the chat templates of TRL and llama.cpp give transformers' text and a
     if (!test_data("conformance")) return skip("no conformance");
     const OrderedJson file = golden("shared.json");
     const FixedClock clock(kJuly2024);   // some templates print the date
-    for (const auto& [path, digests] : file.at("files").items()) {
+    for (const auto& file_entry : file.at("files").items()) {
+        const std::string& path = file_entry.key();
+        const OrderedJson& digests = file_entry.value();
         const auto template_file = test_data(path);
         REQUIRE(template_file);
         const std::string source = read_file(*template_file, kLargest);
         size_t i = 0;
-        for (const auto& [name, variables] : file.at("contexts").items()) {
+        for (const auto& context : file.at("contexts").items()) {
+            const std::string& name = context.key();
+            const OrderedJson& variables = context.value();
             CAPTURE(path);
             CAPTURE(name);
             CHECK(digest_of(source, variables) == digests.at(i++).get<std::string>());
