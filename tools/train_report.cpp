@@ -8,6 +8,7 @@
 
 #include "engine/log/progress.h"
 #include "tools/mask_text.h"
+#include "tools/open_model.h"
 
 namespace llmft {
 namespace {
@@ -81,7 +82,10 @@ void print_end(const TrainOptions& options, const std::string& output_dir, const
     fmt::print("\n{} in {}; every step in {}/metrics.jsonl; settings in {}/run.toml\n", full ? "model" : "adapter",
                output_dir, output_dir, output_dir);
     std::string model = full ? output_dir : options.model.model;
-    if (options.model.quantization != "none") model += " --quantization " + options.model.quantization;
+    if (options.model.quantization != "none")
+        model += " --quantization " + options.model.quantization;
+    else if (options.method.method == "qlora" && !read_model_config(*open_model(options.model.model)).quantization)
+        model += " --quantization nf4";
     fmt::print("next: llmft generate --model {}{} --prompt \"…\"\n", model, full ? "" : " --adapter " + output_dir);
 }
 
