@@ -95,8 +95,10 @@ private:
 
 // Special ids, with llama.cpp's defaults for SentencePiece's vocabularies; null: none.
 Json token_id(const Gguf& gguf, const char* name, int64_t sentencepiece_default) {
-    if (const auto id = gguf.find_value(fmt::format("tokenizer.ggml.{}_token_id", name)))
-        return id->integer(0, UINT32_MAX) <= kMost ? Json(id->integer(0, kMost)) : Json();   // −1 of old writers
+    if (const auto id = gguf.find_value(fmt::format("tokenizer.ggml.{}_token_id", name))) {
+        const int64_t x = id->integer(-1, UINT32_MAX);   // none is −1, also in 32 unsigned bits
+        return x >= 0 && x <= kMost ? Json(x) : Json();
+    }
     const auto model = gguf.find_value("tokenizer.ggml.model");
     return model && model->text() == "llama" && sentencepiece_default >= 0 ? Json(sentencepiece_default) : Json();
 }

@@ -63,7 +63,7 @@ Json llama3_from_divisors(const GgufTensor& tensor, const Gguf& gguf, double the
         throw UserError("SCHEMA", gguf.file(), "tensor " + in_quotes(tensor.name), what, kOther);
     };
     if (tensor.type->rows != DType::kF32 || tensor.type->decode != nullptr || tensor.rank != 1 ||
-        tensor.cols() != head_dim / 2)
+        tensor.cols() != head_dim / 2 || head_dim < 2)
         refuse(fmt::format("is not {} f32 numbers", head_dim / 2));
     std::vector<float> divisors(static_cast<size_t>(head_dim / 2));
     std::memcpy(divisors.data(), tensor.bytes.data(), tensor.bytes.size());

@@ -15,6 +15,7 @@ namespace llmft {
 namespace {
 
 constexpr int64_t kMostTokens = int64_t{1} << 21, kMostMerges = int64_t{1} << 22;   // as of any tokenizer
+constexpr size_t kMostAdded = size_t{1} << 16;   // each costs a tree of values; models have some thousands at most
 constexpr std::string_view kOther =
     "use the Hugging Face folder of the model, or give rows of tokens (--dataset-format tokens)";
 constexpr std::string_view kAgain = "convert the model anew";
@@ -71,7 +72,7 @@ public:
     // Its id, where it is named and there is such a token.
     std::optional<size_t> special(std::string_view name, std::optional<size_t> sentencepiece_default) const {
         const auto value = gguf_.find_value(fmt::format("tokenizer.ggml.{}_token_id", name));
-        const auto id = value            ? std::optional(static_cast<size_t>(value->integer(0, UINT32_MAX)))
+        const auto id = value            ? std::optional(static_cast<size_t>(value->integer(-1, UINT32_MAX)))
                         : sentencepiece_ ? sentencepiece_default
                                          : std::nullopt;
         return id && *id < tokens_.size() ? id : std::nullopt;
@@ -111,6 +112,8 @@ Json added_tokens(const Metadata& m) {
     for (size_t id = 0; id < m.tokens().size(); ++id) {
         const bool special = m.type(id) == TokenType::kControl || m.type(id) == TokenType::kUnknown;
         if (!special && m.type(id) != TokenType::kUserDefined) continue;
+        if (list.size() == kMostAdded)
+            m.list().refuse("LIMIT", fmt::format("has more than {} special tokens", kMostAdded), kOther);
         list.push_back({{"id", id},
                         {"content", m.tokens()[id]},
                         {"single_word", false},

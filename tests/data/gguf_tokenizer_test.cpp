@@ -219,7 +219,9 @@ TEST_CASE("special tokens, and what begins and ends a text, are what the metadat
     // Ids of no token are none, as llama.cpp writes "none" in an unsigned number.
     GgufBytes none = byte_level("gpt-2");
     none.value("tokenizer.ggml.bos_token_id", gguf_u32(0xFFFFFFFF));
+    none.value("tokenizer.ggml.padding_token_id", gguf_kind(GgufKind::kI32) + little(-1));
     CHECK_FALSE(loaded(none).special_tokens().bos);
+    CHECK_FALSE(loaded(none).special_tokens().pad);
 }
 
 TEST_CASE("user-defined tokens are found in texts, names that fill up the embedding are dropped") {
@@ -278,6 +280,15 @@ TEST_CASE("vocabularies that are not read, or do not fit together, are refused b
     v = byte_letters();
     v.merges.push_back("a a");
     CHECK(refusal_of([&] { loaded(byte_level("gpt-2", v)); }).kind == "SCHEMA");
+}
+
+TEST_CASE("a vocabulary of nothing but special tokens is refused before it costs memory") {
+    Vocabulary v = byte_letters();
+    for (int i = 0; i < (1 << 16); ++i) {
+        v.tokens.push_back("<" + std::to_string(i) + ">");
+        v.types.push_back(kControl);
+    }
+    CHECK(refusal_of_json(byte_level("gpt-2", v)).kind == "LIMIT");
 }
 
 TEST_CASE("pieces too long to be cut in reasonable time are refused") {
