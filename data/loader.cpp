@@ -27,6 +27,7 @@ void append(HostBatch& batch, const Example& example, int64_t place) {
     batch.targets.push_back(kNoLoss);
     batch.example.insert(batch.example.end(), count, static_cast<int32_t>(place));
     batch.cu_seqlens.push_back(static_cast<int32_t>(batch.ids.size()));
+    batch.rows.push_back(example.row);
 }
 
 void expect_fits(const Example& example, int64_t tokens_per_microbatch) {

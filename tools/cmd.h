@@ -13,6 +13,7 @@ int cmd_generate(const std::vector<std::string>& arguments);
 int cmd_doctor(const std::vector<std::string>& arguments);
 int cmd_merge(const std::vector<std::string>& arguments);
 int cmd_quantize(const std::vector<std::string>& arguments);
+int cmd_verify(const std::vector<std::string>& arguments);
 int cmd_inspect(const std::vector<std::string>& arguments);
 
 }   // namespace llmft

@@ -4,15 +4,12 @@
 #include <cstdio>
 
 #include "engine/log/log.h"
-#include "engine/log/metrics.h"
-#include "engine/log/progress.h"
 #include "model/load.h"
 #include "tools/cmd.h"
-#include "tools/open_model.h"
 #include "tools/output_folder.h"
+#include "tools/prepared_run.h"
 #include "tools/signals.h"
-#include "tools/train_report.h"
-#include "tools/train_setup.h"
+#include "tools/train_loop.h"
 
 namespace llmft {
 namespace {
@@ -24,7 +21,7 @@ struct OutputOptions {
     template <class V>
     void visit(V&& v) {
         v.group("output");
-        v("output-dir", output_dir, "where the adapter or model, metrics.jsonl and run.toml go");
+        v("output-dir", output_dir, "where the adapter or model, checkpoints, metrics.jsonl and run.toml go");
         v("profile", profile, "time every op and print the table at the end");
     }
 };
@@ -44,6 +41,33 @@ std::vector<HostBatch> evaluation_batches(const std::vector<Example>& examples, 
     return batches;
 }
 
+RunResult train_run(const TrainOptions& options, const PreparedRun& prepared, Session& session,
+                    Checkpointer& checkpoints, MetricsWriter& metrics, RunState& state) {
+    const Loader loader(prepared.data.train.examples,
+                        {.examples_per_batch = options.batch.per_device_train_batch_size,
+                         .batches_per_window = options.batch.gradient_accumulation_steps,
+                         .tokens_per_microbatch = prepared.chosen.shape.tokens,
+                         .order = options.data.shuffle ? ExampleOrder::kShuffled : ExampleOrder::kFile,
+                         .seed = options.data.data_seed.value_or(options.loop.seed)});
+    const std::vector<HostBatch> evaluation =
+        evaluation_batches(prepared.data.evaluation, prepared.chosen.shape.tokens);
+    const TrainerPlan plan = {
+        .total_steps = prepared.steps,
+        .on_nan = options.loop.on_nan == "skip" ? OnNan::kSkip : OnNan::kStop,
+        .most_skips = options.loop.max_nan_skips,
+        .max_grad_norm = options.loop.max_grad_norm,
+        .learning_rate = [&](int64_t step) { return prepared.learning_rate(step); },
+        .evaluate_after = evaluation.empty() ? nullptr : evaluation_rule(options.loop, loader, prepared.steps),
+        .evaluation = &evaluation};
+    return run_train_loop({.options = options,
+                           .session = session,
+                           .plan = plan,
+                           .source = loader,
+                           .checkpoints = checkpoints,
+                           .metrics = metrics},
+                          state, prepared.records_before());
+}
+
 }   // namespace
 
 int cmd_train(const std::vector<std::string>& arguments) {
@@ -58,73 +82,52 @@ int cmd_train(const std::vector<std::string>& arguments) {
     options.adopt_adapter(flags);
 
     // plan
-    const auto model = open_model(options.model.model);
-    const ModelConfig config = read_model_config(*model);
-    const auto weights = model->weights();
-    const MethodEntry& entry = method(options.method.method);
-    const auto tuning = entry.make(method_request(options));
-    const TrainData data = read_train_data(options, *model, config);
-    const PlanRequest request =
-        plan_request(options, config, *tuning, data.shape.longest_example, data.shape.window_tokens_bound);
-    const ChosenPlan chosen = choose_plan(request);
-    expect_fits(chosen, request.limit_bytes);
+    const PreparedRun prepared = prepare_run(options, flags, output.output_dir);
     expect_output_folder(output.output_dir, options.model.model,
                          options.method.method == "full" ? ResultKind::kModel : ResultKind::kAdapter);
 
     // load
-    SessionShape shape = chosen.shape;
+    SessionShape shape = prepared.chosen.shape;
     if (output.profile) shape.clock = Profile::Clock::kOn;
-    Session session(options.model.make_device(), chosen.plan.peak_bytes, config, shape, *tuning);
+    Session session(options.model.make_device(), prepared.chosen.plan.peak_bytes, prepared.config, shape,
+                    *prepared.tuning);
     Run run = session.run();
-    load_weights(session.model(), *weights, run);
-    tuning->initialise(session.model(), run);
+    load_weights(session.model(), *prepared.weights, run);
+    prepared.tuning->initialise(session.model(), run);
+    if (prepared.from) read_training_state(prepared.from->checkpoint.path, session.trained(), run);
 
     // train
-    const Loader loader(data.train.examples,
-                        {.examples_per_batch = options.batch.per_device_train_batch_size,
-                         .batches_per_window = options.batch.gradient_accumulation_steps,
-                         .tokens_per_microbatch = chosen.shape.tokens,
-                         .order = options.data.shuffle ? ExampleOrder::kShuffled : ExampleOrder::kFile,
-                         .seed = options.data.data_seed.value_or(options.loop.seed)});
-    const std::vector<HostBatch> evaluation = evaluation_batches(data.evaluation, chosen.shape.tokens);
-    const int64_t steps = total_steps({.rows = static_cast<int64_t>(data.train.examples.size()),
-                                       .batch = options.batch.per_device_train_batch_size,
-                                       .accumulation = options.batch.gradient_accumulation_steps,
-                                       .epochs = options.loop.num_train_epochs,
-                                       .max_steps = options.loop.max_steps});
-    const double peak_rate = options.schedule.learning_rate.value_or(entry.learning_rate);
-    const TrainerPlan plan = {
-        .total_steps = steps,
-        .max_grad_norm = options.loop.max_grad_norm,
-        .learning_rate = [&](int64_t step) { return learning_rate(options.schedule, peak_rate, step, steps); },
-        .evaluate_after = evaluation.empty() ? nullptr : evaluation_rule(options.loop, loader, steps),
-        .evaluation = &evaluation};
-    plan.learning_rate(0);   // refuses a schedule that cannot be
+    if (options.save.save_strategy != "no")
+        expect_room_for_output(output.output_dir, checkpoint_bytes(session.trained()), "a checkpoint");
     install_stop_signals();
-    create_output_folder(output.output_dir, flags.run_file());
-    MetricsWriter metrics(Path(output.output_dir) / "metrics.jsonl");
+    const OutputFolder folder(output.output_dir);
+    MetricsWriter metrics = prepare_output(output.output_dir, prepared.from, flags.run_file());
     log::release();
-    print_start(options, config, data, chosen, steps);
-    TrainSummary summary;
-    TrainEnd end = TrainEnd::kDone;
-    {
-        Progress progress(steps, options.loop.logging_steps);
-        const TrainerEvents events = {.on_step =
-                                          [&](const StepRecord& record) {
-                                              metrics.write(record);
-                                              progress.step(record);
-                                              summary.add(record);
-                                          },
-                                      .stop_requested = stop_requested};
-        end = train(session.parts(), plan, loader, events, run);
-    }
+    print_start(options, prepared);
+    const auto save_result = [&](const Path& to) {
+        prepared.tuning->save(session.model(), {.base = *prepared.model, .output = to}, run);
+        copy_tokenizer_files(*prepared.model, to);
+    };
+    Checkpointer checkpoints({.options = options.save,
+                              .output = output.output_dir,
+                              .identity = prepared.identity,
+                              .trained = session.trained(),
+                              .save_result = save_result,
+                              .metrics = metrics},
+                             prepared.from, run);
+    RunState state = prepared.first_state();
+    const RunResult result = train_run(options, prepared, session, checkpoints, metrics, state);
 
     // save
-    tuning->save(session.model(), {.base = *model, .output = output.output_dir}, run);
-    copy_tokenizer_files(*model, output.output_dir);
+    const bool stopped = result.end == RunEnd::kStopped;
+    if (!stopped && options.save.load_best_model_at_end) checkpoints.load_best(state);
+    // On request to stop there may be little time, and a whole model takes long; it is in the checkpoint.
+    if (!stopped || options.method.method != "full") save_result(output.output_dir);
+    metrics.sync();
+    if (!stopped) seal_folder(output.output_dir, "result");
     if (output.profile) fmt::print("{}\n", op_table(session.profile().rows()));
-    print_end(options, output.output_dir, summary, end);
-    return static_cast<int>(end == TrainEnd::kStopped ? ExitCode::kStopped : ExitCode::kDone);
+    print_end(options, output.output_dir, result);
+    return static_cast<int>(stopped ? ExitCode::kStopped : ExitCode::kDone);
 }
 
 }   // namespace llmft

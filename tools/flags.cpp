@@ -164,6 +164,14 @@ std::string Flags::used() const {
     return text;
 }
 
+std::vector<std::pair<std::string, std::string>> Flags::settings() const {
+    std::vector<std::pair<std::string, std::string>> settings;
+    for (const Option& option : options_)
+        if (const auto value = text_of(option); value && option.name != "config")
+            settings.emplace_back(snake_case(option.name), *value);
+    return settings;
+}
+
 std::string Flags::run_file() const {
     return run_file_text(command_, options_);
 }

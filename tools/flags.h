@@ -60,6 +60,8 @@ public:
     // Everything that is used, a line each: "  --learning-rate 0.0002". What was not set and has no default is left
     // out.
     std::string used() const;
+    // Every option that has a value, by its name in run files.
+    std::vector<std::pair<std::string, std::string>> settings() const;
     // The same as a run file that can be run again (tools/run_file.h).
     std::string run_file() const;
 

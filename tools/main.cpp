@@ -12,6 +12,7 @@ constexpr llmft::Command kCommands[] = {
     {"merge", "base + adapters → a model folder, checked against the unmerged logits", llmft::cmd_merge},
     {"quantize", "a model folder → the same in bitsandbytes' four bits", llmft::cmd_quantize},
     {"inspect", "what a model, adapter, file or dataset is, and what is wrong with it", llmft::cmd_inspect},
+    {"verify", "every hash of a checkpoint, model or adapter folder", llmft::cmd_verify},
     {"doctor", "this machine: what works, what is slower or missing, and what to do", llmft::cmd_doctor},
 };
 

@@ -71,22 +71,31 @@ StagedFolder::~StagedFolder() {
 }
 
 void StagedFolder::commit() {
+    seal_folder(staging_, "result");
     sync_folder(staging_);
     if (std::rename(staging_.c_str(), target_.c_str()) != 0) fail_writing(target_, "rename", errno);
     committed_ = true;
     sync_folder(target_.parent_path());
 }
 
-void create_output_folder(const fs::path& folder, const std::string& run_file) {
+OutputFolder::OutputFolder(const fs::path& folder) : folder_(folder) {
     std::error_code error;
-    const bool made = fs::create_directories(folder, error);
+    made_ = fs::create_directories(folder, error);
     if (error) throw UserError("PATH", "--output-dir", folder.string(), error.message(), "name another folder");
-    try {
-        write_file(folder / "run.toml", run_file);
-    } catch (...) {
-        if (made) fs::remove(folder, error);
-        throw;
-    }
+    lock_.emplace(folder);
+}
+
+OutputFolder::~OutputFolder() {
+    std::error_code ignored;
+    if (made_) fs::remove(folder_, ignored);   // does nothing to a folder that holds something
+}
+
+void seal_folder(const fs::path& folder, std::string_view kind) {
+    write_manifest(folder, make_manifest(folder, {{"kind", kind}}));
+}
+
+void expect_room_for_output(const fs::path& folder, int64_t bytes, std::string_view what) {
+    expect_room(existing_part(fs::absolute(folder)), bytes, what);
 }
 
 void copy_tokenizer_files(const ModelSource& model, const fs::path& folder) {

@@ -4,7 +4,10 @@
 #include <filesystem>
 #include <string>
 
+#include <optional>
+
 #include "engine/io/model_source.h"
+#include "engine/train/checkpoint_folder.h"
 
 namespace llmft {
 
@@ -24,15 +27,33 @@ public:
     ~StagedFolder();
 
     const std::filesystem::path& path() const { return staging_; }
-    void commit();
+    void commit();   // seals it first
 
 private:
     std::filesystem::path target_, staging_, made_parent_;
     bool committed_ = false;
 };
 
-// Makes the folder and run.toml in it; if that fails, a folder that was new is gone again.
-void create_output_folder(const std::filesystem::path& folder, const std::string& run_file);
+// A run's output folder, made where it is not there, and this process's until the object's end. Errors: UserError PATH;
+// STATE where another process writes to it.
+class OutputFolder {
+public:
+    explicit OutputFolder(const std::filesystem::path& folder);
+    OutputFolder(const OutputFolder&) = delete;
+    OutputFolder& operator=(const OutputFolder&) = delete;
+    ~OutputFolder();   // a folder that was new and is still empty is gone again
+
+private:
+    std::filesystem::path folder_;
+    bool made_;
+    std::optional<FolderLock> lock_;
+};
+
+// Writes manifest.json, the hashes of all files that lie in the folder itself: `llmft verify` checks them.
+void seal_folder(const std::filesystem::path& folder, std::string_view kind);
+
+// Throws DiskFull where the file system that the folder is or will be on has too little room.
+void expect_room_for_output(const std::filesystem::path& folder, int64_t bytes, std::string_view what);
 // The files beside the weights that a server or a tokenizer needs (transformers: save_pretrained of a tokenizer; and
 // generation_config.json), as the model has them. One that it cannot give is warned of: the weights are there by then.
 void copy_tokenizer_files(const ModelSource& model, const std::filesystem::path& folder);

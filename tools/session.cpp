@@ -71,9 +71,10 @@ Plan plan_session(const ModelConfig& config, const SessionShape& shape, int64_t 
     Session session(make_dry_device(), -1, config, shape, tuning);
     Run run = session.run();
     tuning.initialise(session.model(), run);
+    LoopState state;
     const TrainerPlan plan = {.total_steps = 1, .max_grad_norm = 1, .learning_rate = [](int64_t) { return 0.0; }};
     train(session.parts(), plan, OneWindow(full_batch(shape.tokens, std::min(document_tokens, shape.tokens))),
-          {.on_step = [](const StepRecord&) {}, .stop_requested = [] { return false; }}, run);
+          {.on_step = [](const StepRecord&) {}, .stop_requested = [] { return false; }}, state, run);
     return {.peak_bytes = session.arena().peak_bytes(),
             .persistent_bytes = session.arena().persistent_bytes(),
             .memory = session.arena().rows_at_peak(),

@@ -10,6 +10,7 @@
 #include "engine/optim/adamw.h"
 #include "engine/optim/clip.h"
 #include "engine/train/trainer.h"
+#include "engine/train/training_state.h"
 #include "model/decoder.h"
 
 namespace llmft {
@@ -40,6 +41,7 @@ public:
     const Profile& profile() const { return profile_; }
     const BatchSlots& slots() const { return *slots_; }
     TrainerParts parts();   // kTrain only
+    TrainedState trained() const { return {.parameters = model_->parameters(), .optimizer = *optimizer_}; }
 
 private:
     std::unique_ptr<Device> device_;

@@ -35,8 +35,10 @@ std::string quantization_text(const std::optional<Quantization>& q) {
 
 }   // namespace
 
-void print_start(const TrainOptions& options, const ModelConfig& config, const TrainData& data,
-                 const ChosenPlan& chosen, int64_t steps) {
+void print_start(const TrainOptions& options, const PreparedRun& run) {
+    const ModelConfig& config = run.config;
+    const TrainData& data = run.data;
+    const ChosenPlan& chosen = run.chosen;
     const bool adapters = options.method.method != "full";
     fmt::print(stderr, "model    {}: {} layers, {} wide, {} tokens in the vocabulary\n", options.model.model,
                config.num_hidden_layers, config.hidden_size, config.vocab_size);
@@ -54,15 +56,21 @@ void print_start(const TrainOptions& options, const ModelConfig& config, const T
         fmt::print(stderr, "         dropped {}: {}\n", counts.dropped[i].where, counts.dropped[i].reason);
     for (const std::string& note : data.train.notes) fmt::print(stderr, "         {}\n", note);
     if (!data.evaluation.empty()) fmt::print(stderr, "         {} rows for evaluation\n", data.evaluation.size());
-    fmt::print(stderr, "steps    {} of {} x {} examples, at most {} tokens at once; {}\n", steps,
+    fmt::print(stderr, "steps    {} of {} x {} examples, at most {} tokens at once; {}\n", run.steps,
                options.batch.per_device_train_batch_size, options.batch.gradient_accumulation_steps,
                chosen.shape.tokens, recompute_text(chosen.shape.recompute));
+    if (run.from)
+        fmt::print(stderr, "resume   {}: {} of {} steps are done\n", run.from->checkpoint.path.string(),
+                   run.from->checkpoint.step, run.steps);
     fmt::print(stderr, "memory\n{}\n", memory_table(chosen.plan));
     if (data.tokenizer) print_example(data.train.examples.front(), *data.tokenizer);
 }
 
 void TrainSummary::add(const StepRecord& record) {
-    best_loss = last.step == 0 ? record.loss : std::min(best_loss, record.loss);
+    if (record.skipped)
+        ++skipped;
+    else
+        best_loss = last.step == 0 ? record.loss : std::min(best_loss, record.loss);
     if (record.eval_loss) {
         best_eval_loss = last_eval_loss ? std::min(best_eval_loss, *record.eval_loss) : *record.eval_loss;
         last_eval_loss = record.eval_loss;
@@ -71,15 +79,25 @@ void TrainSummary::add(const StepRecord& record) {
     last = record;
 }
 
-void print_end(const TrainOptions& options, const std::string& output_dir, const TrainSummary& summary, TrainEnd end) {
+void print_end(const TrainOptions& options, const std::string& output_dir, const RunResult& result) {
+    const TrainSummary& summary = result.summary;
     const StepRecord& last = summary.last;
-    fmt::print("{} after step {} in {}: loss {:.4f}, best {:.4f}",
-               end == TrainEnd::kStopped ? "stopped on request" : "done", last.step, clock_text(summary.seconds),
+    const char* how = result.end == RunEnd::kStopped ? "stopped on request"
+                      : result.end == RunEnd::kEarly ? "ended early: no evaluation gained any more,"
+                                                     : "done";
+    fmt::print("{} after step {} in {}: loss {:.4f}, best {:.4f}", how, last.step, clock_text(summary.seconds),
                last.loss, summary.best_loss);
     if (summary.last_eval_loss)
         fmt::print("; eval loss {:.4f}, best {:.4f}", *summary.last_eval_loss, summary.best_eval_loss);
+    if (summary.skipped > 0) fmt::print("; {} steps skipped", summary.skipped);
+    fmt::print("\n");
+    if (result.end == RunEnd::kStopped) {
+        fmt::print("everything is in {}/checkpoint-{}; the same command goes on from there\n", output_dir,
+                   *result.newest_checkpoint);
+        return;
+    }
     const bool full = options.method.method == "full";
-    fmt::print("\n{} in {}; every step in {}/metrics.jsonl; settings in {}/run.toml\n", full ? "model" : "adapter",
+    fmt::print("{} in {}; every step in {}/metrics.jsonl; settings in {}/run.toml\n", full ? "model" : "adapter",
                output_dir, output_dir, output_dir);
     std::string model = full ? output_dir : options.model.model;
     if (options.model.quantization != "none")

@@ -1,14 +1,12 @@
 // What a training run says before and after: the start block on stderr, the end block on stdout.
 #pragma once
 
-#include "engine/train/trainer.h"
-#include "tools/train_setup.h"
+#include "tools/prepared_run.h"
 
 namespace llmft {
 
-// Model, method, trainable line, data, plan, and the first example with its mask.
-void print_start(const TrainOptions& options, const ModelConfig& config, const TrainData& data,
-                 const ChosenPlan& chosen, int64_t steps);
+// Model, method, trainable line, data, plan, where it begins, and the first example with its mask.
+void print_start(const TrainOptions& options, const PreparedRun& run);
 
 struct TrainSummary {
     StepRecord last;
@@ -16,11 +14,20 @@ struct TrainSummary {
     std::optional<double> last_eval_loss;
     double best_eval_loss = 0;
     double seconds = 0;
+    int64_t skipped = 0;   // steps
 
     void add(const StepRecord& record);
 };
 
+enum class RunEnd : uint8_t { kDone, kEarly, kStopped };   // early: no evaluation gained any more
+
+struct RunResult {
+    RunEnd end = RunEnd::kDone;
+    TrainSummary summary;
+    std::optional<int64_t> newest_checkpoint;
+};
+
 // Losses, where everything is, the next command.
-void print_end(const TrainOptions& options, const std::string& output_dir, const TrainSummary& summary, TrainEnd end);
+void print_end(const TrainOptions& options, const std::string& output_dir, const RunResult& result);
 
 }   // namespace llmft

@@ -31,6 +31,7 @@ void TrainOptions::declare(Flags& flags) {
     flags.add(batch);
     flags.add(schedule);
     flags.add(loop);
+    flags.add(save);
     flags.add(memory);
 }
 

@@ -20,6 +20,7 @@ struct TrainOptions {
     DataOptions data;
     BatchOptions batch;
     LoopOptions loop;
+    SaveOptions save;
     ScheduleOptions schedule;
     MemoryOptions memory;
 

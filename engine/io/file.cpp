@@ -70,16 +70,20 @@ std::string read_file(const Path& path, int64_t max_bytes) {
                         fmt::format("has {} bytes, more than the limit of {}", size, max_bytes),
                         "check that it is the right file");
     std::string text(static_cast<size_t>(size), '\0');
-    for (size_t done = 0; done < text.size();) {
-        const ssize_t got = retried([&] { return read(file.get(), text.data() + done, text.size() - done); });
+    read_all(file.get(), std::as_writable_bytes(std::span(text)), path);
+    return text;
+}
+
+void read_all(int fd, std::span<std::byte> into, const Path& path) {
+    for (size_t done = 0; done < into.size();) {
+        const ssize_t got = retried([&] { return read(fd, into.data() + done, into.size() - done); });
         if (got < 0) fail_reading(path, errno);
         if (got == 0)
             throw UserError("TRUNC", path.string(), "",
-                            fmt::format("ended at byte {} of {} while it was read", done, size),
+                            fmt::format("ended {} bytes before its end while it was read", into.size() - done),
                             "let nobody write to it and try again");
         done += static_cast<size_t>(got);
     }
-    return text;
 }
 
 void fail_writing(const Path& path, std::string_view act, int error_number) {
@@ -96,6 +100,10 @@ void write_all(int fd, Bytes bytes, const Path& path) {
         if (put < 0) fail_writing(path, "cannot be written", errno);
         bytes = bytes.subspan(static_cast<size_t>(put));
     }
+}
+
+void sync_file(int fd, const Path& path) {
+    if (retried([&] { return fsync(fd); }) != 0) fail_writing(path, "cannot be synced", errno);
 }
 
 void sync_folder(const Path& folder) {
@@ -127,7 +135,7 @@ void AtomicFile::commit() {
     const off_t written = lseek(file_.get(), 0, SEEK_CUR);
     if (written < 0 || ftruncate(file_.get(), written) != 0)
         fail_writing(target_, "cannot be cut to its length", errno);
-    if (retried([&] { return fsync(file_.get()); }) != 0) fail_writing(target_, "cannot be synced", errno);
+    sync_file(file_.get(), target_);
     if (rename(temporary_.c_str(), target_.c_str()) != 0) fail_writing(target_, "cannot be given its name", errno);
     if (close(file_.release()) != 0) fail_writing(target_, "cannot be closed", errno);
     sync_folder(folder_of(target_));

@@ -43,11 +43,17 @@ Descriptor open_regular_file(const Path&, int64_t& size);
 // The whole file; longer than max_bytes is LIMIT.
 std::string read_file(const Path&, int64_t max_bytes);
 
+// Fills all of `into`, however many calls that takes; a file that ends before is TRUNC. `path` is for errors only.
+void read_all(int fd, std::span<std::byte> into, const Path& path);
+
 // Writes all of it, however many calls that takes. `path` is for errors only.
 void write_all(int fd, Bytes, const Path& path);
 
 // The error of a failed system call that was to change `path`: DiskFull or UserError PATH.
 [[noreturn]] void fail_writing(const Path& path, std::string_view act, int error_number);
+
+// Makes the file's bytes durable.
+void sync_file(int fd, const Path& path);
 
 // Makes names that were created, renamed or removed in `folder` durable.
 void sync_folder(const Path& folder);

@@ -24,9 +24,10 @@ std::string clock_text(double seconds) {
     return fmt::format("{}:{:02}", s / 60, s % 60);
 }
 
-Progress::Progress(int64_t total_steps, int64_t logging_steps)
+Progress::Progress(int64_t total_steps, int64_t logging_steps, int64_t first)
     : total_steps_(total_steps),
       logging_steps_(std::max<int64_t>(1, logging_steps)),
+      first_(first),
       terminal_(isatty(STDERR_FILENO) == 1) {}
 
 Progress::~Progress() {
@@ -41,12 +42,13 @@ void Progress::live(const std::string& line) {
 
 void Progress::step(const StepRecord& r) {
     const double elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-    const double left = elapsed / static_cast<double>(r.step) * static_cast<double>(total_steps_ - r.step);
+    const auto done = static_cast<double>(std::max<int64_t>(1, r.step - first_));
+    const double left = elapsed / done * static_cast<double>(total_steps_ - r.step);
     std::string line =
         fmt::format("step {}/{}  loss {:.4f}  {:.0f} tok/s  {} left  |g| {:.3g}  lr {:.3g}  epoch {:.2f}", r.step,
                     total_steps_, r.loss, r.tokens_per_second, clock_text(left), r.grad_norm, r.learning_rate, r.epoch);
     if (r.eval_loss) line += fmt::format("  eval loss {:.4f}", *r.eval_loss);
-    const bool stays = r.step % logging_steps_ == 0 || r.step == total_steps_ || r.step == 1 || r.eval_loss;
+    const bool stays = r.step % logging_steps_ == 0 || r.step == total_steps_ || r.step == first_ + 1 || r.eval_loss;
     if (terminal_) {
         live(line);
         if (!stays) return;

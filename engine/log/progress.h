@@ -11,8 +11,8 @@ namespace llmft {
 
 class Progress {
 public:
-    // logging_steps: steps between lines that stay.
-    Progress(int64_t total_steps, int64_t logging_steps);
+    // logging_steps: steps between lines that stay. first: steps that were done before this process.
+    Progress(int64_t total_steps, int64_t logging_steps, int64_t first = 0);
     ~Progress();
     Progress(const Progress&) = delete;
     Progress& operator=(const Progress&) = delete;
@@ -24,6 +24,7 @@ private:
 
     int64_t total_steps_;
     int64_t logging_steps_;
+    int64_t first_;
     bool terminal_;
     bool line_open_ = false;
     std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();

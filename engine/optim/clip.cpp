@@ -1,5 +1,7 @@
 #include "engine/optim/clip.h"
 
+#include <cmath>
+
 #include "engine/ops/update.h"
 
 namespace llmft {
@@ -23,6 +25,14 @@ double GradientScale::norm(Run& run) const {
     double norm = 0;
     run.device.download(&norm, norm_, run.stream);
     return norm;
+}
+
+bool GradientScale::all_finite(const Tensor& flat, Run& run) const {
+    // Squares of f32 cannot overflow f64.
+    ops::sum_squares({.x = flat, .out = sum_squares_, .out_mode = OutMode::kOverwrite}, run);
+    double sum = 0;
+    run.device.download(&sum, sum_squares_, run.stream);
+    return std::isfinite(sum);
 }
 
 }   // namespace llmft

@@ -15,6 +15,8 @@ public:
     Tensor factor() const { return factor_; }   // (1, 1) f32
     // Reads the norm before clipping back to the host.
     double norm(Run& run) const;
+    // Whether every number of a flat f32 tensor is finite: reads one scalar back.
+    bool all_finite(const Tensor& flat, Run& run) const;
 
 private:
     Tensor sum_squares_, norm_, factor_;

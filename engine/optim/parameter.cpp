@@ -27,7 +27,7 @@ size_t ParameterSet::add_block(const std::vector<Part>& parts, int64_t cols, Dec
                        .offset = 0});
     for (const Part& part : parts) {
         parameters_.push_back(
-            {.name = part.name, .decay = decay, .rows = part.rows, .cols = cols, .value = {}, .grad = {}});
+            {.name = part.name, .decay = decay, .rows = part.rows, .cols = cols, .value = {}, .grad = {}, .offset = 0});
         blocks_.back().rows += part.rows;
     }
     return blocks_.size() - 1;
@@ -51,6 +51,7 @@ void ParameterSet::allocate(Arena& arena) {
             Parameter& p = parameters_[block.first_parameter + i];
             p.value = matrix_at(values_, offset, p.rows, p.cols, p.name.c_str());
             p.grad = matrix_at(grads_, offset, p.rows, p.cols, p.name.c_str());
+            p.offset = offset;
             offset += p.rows * p.cols;
         }
     }

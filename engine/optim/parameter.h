@@ -18,8 +18,9 @@ struct Parameter {
     Decay decay;
     int64_t rows;
     int64_t cols;
-    Tensor value;   // (rows, cols) f32
-    Tensor grad;    // (rows, cols) f32: sums over the window, unscaled
+    Tensor value;         // (rows, cols) f32
+    Tensor grad;          // (rows, cols) f32: sums over the window, unscaled
+    int64_t offset = 0;   // of value and grad in the flat buffers, in elements
 };
 
 // A range of the flat gradient, in elements.
@@ -47,7 +48,8 @@ public:
     const std::vector<Parameter>& parameters() const { return parameters_; }
     int64_t count() const;   // trainable numbers, without the gaps
 
-    Tensor values(Decay) const;   // (1, n) flat, gaps included; n may be 0
+    Tensor values() const { return values_; }   // (1, n) flat, gaps included
+    Tensor values(Decay) const;                 // a part of it; n may be 0
     Tensor grads(Decay) const;
     Tensor grads() const { return grads_; }
 

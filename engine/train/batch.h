@@ -19,6 +19,7 @@ struct HostBatch {
         targets;   // (T) already shifted: the token that follows, or kNoLoss; kNoLoss at a document's end
     std::vector<int32_t> example;      // (T) the example's index in its epoch: keys random masks
     std::vector<int32_t> cu_seqlens;   // (B + 1) first token of each document, then T
+    std::vector<int64_t> rows = {};    // (B) the documents' rows in the data, for messages; may be empty
     int64_t tokens() const { return static_cast<int64_t>(ids.size()); }
     int64_t documents() const { return static_cast<int64_t>(cu_seqlens.size()) - 1; }
 };

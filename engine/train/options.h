@@ -41,8 +41,11 @@ struct LoopOptions {
     int64_t seed = 42;
     std::string eval_strategy = "auto";   // epoch where there is an evaluation set
     int64_t eval_steps = 0;               // 0: logging_steps
+    int64_t early_stopping_patience = 0;
+    std::string metric_for_best_model = "eval_loss";
     int64_t logging_steps = 10;
-    std::string save_strategy = "no";
+    std::string on_nan = "stop";
+    int64_t max_nan_skips = 10;
 
     template <class V>
     void visit(V&& v) {
@@ -60,11 +63,37 @@ struct LoopOptions {
         v("eval-strategy", eval_strategy, "when the evaluation set is scored (auto: epoch where there is a set)",
           {.one_of = "auto|no|steps|epoch"});
         v("eval-steps", eval_steps, "steps between evaluations (0: logging-steps)", {.at_least = 0});
+        v("early-stopping-patience", early_stopping_patience,
+          "end after this many evaluations without a gain (0: never)", {.at_least = 0});
+        v("metric-for-best-model", metric_for_best_model, "what tells which evaluation is best",
+          {.one_of = "eval_loss"});
+        v.group("numbers");
+        v("on-nan", on_nan, "a step whose loss or gradient is not finite: stop (exit 4), or skip it and go on",
+          {.one_of = "stop|skip"});
+        v("max-nan-skips", max_nan_skips, "steps in a row that may be skipped", {.at_least = 0});
         v.group("logging");
         v("logging-steps", logging_steps, "steps between lines on the screen; metrics.jsonl has every step",
           {.at_least = 1});
+    }
+};
+
+struct SaveOptions {
+    std::string save_strategy = "epoch";
+    int64_t save_steps = 500;
+    int64_t save_total_limit = 0;
+    std::string resume = "auto";
+    bool load_best_model_at_end = false;
+
+    template <class V>
+    void visit(V&& v) {
         v.group("saving");
-        v("save-strategy", save_strategy, "checkpoints while training (not built yet)", {.one_of = "no"});
+        v("save-strategy", save_strategy, "when a checkpoint is written: checkpoint-N in --output-dir",
+          {.one_of = "no|steps|epoch|best"});
+        v("save-steps", save_steps, "steps between checkpoints of --save-strategy steps", {.at_least = 1});
+        v("save-total-limit", save_total_limit,
+          "checkpoints to keep: the newest, and the best in place of one of them (0: all)", {.at_least = 0});
+        v("resume", resume, "auto: from the newest whole checkpoint there is; never: anew; or a checkpoint-N folder");
+        v("load-best-model-at-end", load_best_model_at_end, "end with the weights of the best saved evaluation");
     }
 };
 

@@ -4,6 +4,9 @@
 
 #include <chrono>
 #include <cmath>
+#include <utility>
+
+#include "engine/train/nonfinite.h"
 
 namespace llmft {
 namespace {
@@ -25,66 +28,118 @@ Sums accumulate(const TrainerParts& parts, const Window& window, Run& run) {
     return parts.model.take_sums(run);
 }
 
-// The optimizer never runs on a bad loss, and its kernel changes nothing under a bad gradient.
-void expect_finite(int64_t step, const char* what, double value) {
-    if (std::isfinite(value)) return;
-    throw NumericalError(
-        fmt::format("step {}: the {} is {}; the step was not taken; lower --learning-rate or look at its rows",
-                    step + 1, what, std::isnan(value) ? "NaN" : "infinite"));
-}
-
-StepRecord take_step(const TrainerParts& parts, const TrainerPlan& plan, const Window& window, int64_t step, Run& run) {
-    parts.rng.step = static_cast<uint32_t>(step);
-    parts.method.before_step(step, run);
+// The window's loss and gradient, and the update where both are finite: the optimizer never runs on a bad loss, and its
+// kernel changes nothing under a bad gradient. `taken` are the updates so far.
+StepRecord take_step(const TrainerParts& parts, const TrainerPlan& plan, const Window& window, const LoopState& state,
+                     Run& run) {
+    parts.rng.step = static_cast<uint32_t>(state.step);
+    parts.method.before_step(state.step, run);
     const Sums sums = accumulate(parts, window, run);
     const Profile::Range range(run.profile, "step");
     const auto count = static_cast<double>(sums.tokens);
-    expect_finite(step, "loss", sums.loss / count);
-    parts.scale.measure(parts.model.parameters().grads(), count, plan.max_grad_norm, run);
-    parts.method.after_grads(step, run);
-    const double lr = plan.learning_rate(step);
-    parts.optimizer.step({.lr = lr, .step = step + 1, .grad_scale = parts.scale.factor()}, run);
-
     StepRecord record;
-    record.step = step + 1;
+    record.step = state.step + 1;
     record.epoch = window.epoch;
     record.loss = sums.loss / count;
-    record.grad_norm = parts.scale.norm(run);
-    expect_finite(step, "gradient norm", record.grad_norm);
-    record.learning_rate = lr;
+    record.learning_rate = plan.learning_rate(state.step);
     record.mean_token_accuracy = sums.correct / count;
+    parts.scale.measure(parts.model.parameters().grads(), count, plan.max_grad_norm, run);
+    parts.method.after_grads(state.step, run);
+    if (std::isfinite(record.loss))
+        parts.optimizer.step(
+            {.lr = record.learning_rate, .step = state.step + 1 - state.skipped, .grad_scale = parts.scale.factor()},
+            run);
+    record.grad_norm = parts.scale.norm(run);
     return record;
+}
+
+bool is_finite(const StepRecord& record) {
+    return std::isfinite(record.loss) && std::isfinite(record.grad_norm);
+}
+
+// A step that was not taken: its place is known to the record, or the run ends here.
+void skip_step(const TrainerParts& parts, const TrainerPlan& plan, const Window& window, StepRecord& record,
+               LoopState& state, Run& run) {
+    const std::string found = find_nonfinite(parts, window, run);
+    if (plan.on_nan == OnNan::kStop)
+        throw NumericalError(
+            fmt::format("step {}: {}; the step was not taken: look at these rows, lower "
+                        "--learning-rate, or give --on-nan skip",
+                        record.step, found));
+    if (state.skipped_in_a_row >= plan.most_skips)
+        throw NumericalError(
+            fmt::format("step {}: {}; {} steps in a row were skipped before it: look at these rows or "
+                        "lower --learning-rate",
+                        record.step, found, state.skipped_in_a_row));
+    record.skipped = found;
+    ++state.skipped;
+    ++state.skipped_in_a_row;
+}
+
+void expect_finite_weights(const TrainerParts& parts, const StepRecord& record, LoopState& state, Run& run) {
+    const Tensor values = parts.model.parameters().values();
+    if (parts.scale.all_finite(values, run)) return;
+    state.weights = LoopState::Weights::kBroken;
+    const Parameter* broken = first_nonfinite_of(parts, values, run);
+    throw NumericalError(
+        fmt::format("step {}: its update made {} not finite; nothing of this step is saved: lower "
+                    "--learning-rate",
+                    record.step, broken != nullptr ? broken->name : "the weights"));
+}
+
+// The evaluation that is due after the record's step, if any; false where a request to stop cut it short.
+bool evaluate_after(const TrainerParts& parts, const TrainerPlan& plan, const TrainerEvents& events, StepRecord& record,
+                    Run& run) {
+    if (!plan.evaluate_after || !plan.evaluate_after(record.step)) return true;
+    parts.rng.step = static_cast<uint32_t>(record.step - 1);   // also where a resumed run begins with this evaluation
+    const auto sums = evaluate(parts, *plan.evaluation, events.stop_requested, run);
+    if (!sums) return false;
+    record.eval_loss = sums->loss / static_cast<double>(sums->tokens);
+    record.eval_mean_token_accuracy = sums->correct / static_cast<double>(sums->tokens);
+    record.eval_num_tokens = sums->tokens;
+    return true;
 }
 
 }   // namespace
 
-Sums evaluate(const TrainerParts& parts, const std::vector<HostBatch>& batches, Run& run) {
+std::optional<Sums> evaluate(const TrainerParts& parts, const std::vector<HostBatch>& batches,
+                             const std::function<bool()>& stop_requested, Run& run) {
     const Profile::Range range(run.profile, "evaluation");
     parts.method.before_step(parts.rng.step, run);
-    for (const HostBatch& host : batches) parts.model.evaluate(parts.slots.upload(host, run), run);
+    for (const HostBatch& host : batches) {
+        if (stop_requested && stop_requested()) {
+            parts.model.take_sums(run);
+            return std::nullopt;
+        }
+        parts.model.evaluate(parts.slots.upload(host, run), run);
+    }
     return parts.model.take_sums(run);
 }
 
 TrainEnd train(const TrainerParts& parts, const TrainerPlan& plan, const BatchSource& source,
-               const TrainerEvents& events, Run& run) {
+               const TrainerEvents& events, LoopState& state, Run& run) {
     using Clock = std::chrono::steady_clock;
-    int64_t num_tokens = 0;
-    for (int64_t step = 0; step < plan.total_steps; ++step) {
-        const auto start = Clock::now();
-        const Window window = source.window(step);
-        StepRecord record = take_step(parts, plan, window, step, run);
-        const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
-        record.step_ms = 1000 * seconds;
-        record.num_tokens = num_tokens += window.input_tokens;
-        record.tokens_per_second = static_cast<double>(window.input_tokens) / seconds;
-        if (plan.evaluate_after && plan.evaluate_after(step + 1)) {
-            const Sums sums = evaluate(parts, *plan.evaluation, run);
-            record.eval_loss = sums.loss / static_cast<double>(sums.tokens);
-            record.eval_mean_token_accuracy = sums.correct / static_cast<double>(sums.tokens);
-            record.eval_num_tokens = sums.tokens;
+    while (state.pending || state.step < plan.total_steps) {
+        if (!state.pending) {
+            const auto start = Clock::now();
+            const Window window = source.window(state.step);
+            StepRecord record = take_step(parts, plan, window, state, run);
+            if (is_finite(record)) {
+                expect_finite_weights(parts, record, state, run);
+                state.skipped_in_a_row = 0;
+            } else {
+                skip_step(parts, plan, window, record, state, run);
+            }
+            const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+            record.step_ms = 1000 * seconds;
+            record.num_tokens = state.num_tokens += window.input_tokens;
+            record.tokens_per_second = static_cast<double>(window.input_tokens) / seconds;
+            state.step = record.step;
+            state.pending = record;
         }
-        events.on_step(record);
-        if (step + 1 < plan.total_steps && events.stop_requested()) return TrainEnd::kStopped;
+        if (!evaluate_after(parts, plan, events, *state.pending, run)) return TrainEnd::kStopped;
+        events.on_step(*std::exchange(state.pending, std::nullopt));
+        if (state.step < plan.total_steps && events.stop_requested()) return TrainEnd::kStopped;
     }
     return TrainEnd::kDone;
 }

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "engine/train/run_state.h"
 #include "tools/inspect/inspection.h"
 
 namespace llmft {
@@ -22,6 +23,7 @@ std::string first_bytes(const Path& file, size_t count) {
 }
 
 Inspection inspect_folder(const Path& folder, const InspectOptions& options) {
+    if (exists(folder / kRunStateName)) return inspect_checkpoint(folder);
     if (exists(folder / "adapter_config.json")) return inspect_adapter(folder, options);
     if (exists(folder / "config.json")) return inspect_model(FolderModel(folder));
     if (exists(folder / "tokenizer.json")) return inspect_tokenizer(FolderModel(folder));

@@ -37,6 +37,7 @@ struct InspectOptions {
 // Recognises what the path is. Throws UserError where it is nothing that llmft knows.
 Inspection inspect_path(const InspectOptions& options);
 
+Inspection inspect_checkpoint(const Path& folder);   // of a training run
 Inspection inspect_adapter(const Path& folder, const InspectOptions& options);
 Inspection inspect_model(const ModelSource& model);
 Inspection inspect_tokenizer(const ModelSource& folder);

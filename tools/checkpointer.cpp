@@ -1,0 +1,103 @@
+#include "tools/checkpointer.h"
+
+#include <fmt/format.h>
+
+#include "engine/log/log.h"
+#include "kernels/base/error.h"
+
+namespace llmft {
+namespace {
+
+constexpr const char* kMetricsName = "metrics.jsonl";
+
+// The loop's records before its step; a step that waits for its evaluation has no line yet.
+int64_t lines_of(const LoopState& loop) {
+    return loop.step - (loop.pending ? 1 : 0);
+}
+
+ResumePoint resume_point(Checkpoint checkpoint) {
+    RunState state = read_run_state(checkpoint.path);
+    if (state.loop.step != checkpoint.step || state.loop.skipped > state.loop.step)
+        throw UserError("STATE", (checkpoint.path / kRunStateName).string(), "global_step",
+                        fmt::format("is {}, the manifest's is {}", state.loop.step, checkpoint.step),
+                        "use another checkpoint");
+    const Path metrics = checkpoint.path.parent_path() / kMetricsName;
+    auto records = read_metrics(metrics, state.metrics_bytes, lines_of(state.loop));
+    if (!records)
+        log::note(fmt::format("{}: does not hold the steps before the checkpoint; it begins anew with the next step",
+                              metrics.string()));
+    return {.checkpoint = std::move(checkpoint),
+            .state = std::move(state),
+            .records = std::move(records).value_or(std::vector<StepRecord>())};
+}
+
+// metrics.jsonl of another folder's run, up to the checkpoint.
+void take_metrics_over(const Path& output, const ResumePoint& from) {
+    const Path source = from.checkpoint.path.parent_path() / kMetricsName, target = output / kMetricsName;
+    std::error_code ignored;
+    if (std::filesystem::equivalent(source, target, ignored)) return;
+    write_file(target,
+               std::string_view(read_file(source, INT64_MAX)).substr(0, static_cast<size_t>(from.state.metrics_bytes)));
+}
+
+}   // namespace
+
+std::optional<ResumePoint> find_resume_point(const Path& output, const std::string& resume) {
+    if (resume == "never") return std::nullopt;
+    if (resume != "auto") {
+        const Path folder = Path(resume).has_filename() ? Path(resume) : Path(resume).parent_path();
+        return resume_point(open_checkpoint(folder, ManifestCheck::kContents));
+    }
+    std::vector<std::string> skipped;
+    auto newest = newest_checkpoint(output, skipped);
+    for (const std::string& line : skipped) log::warn(line);
+    if (!newest) return std::nullopt;
+    return resume_point(std::move(*newest));
+}
+
+MetricsWriter prepare_output(const Path& output, const std::optional<ResumePoint>& from, std::string_view run_file) {
+    for (const std::string& line : sweep_leftovers(output)) log::note(line);
+    const Path resumed = from ? from->checkpoint.path : Path();
+    std::error_code ignored;
+    const bool inside = from && std::filesystem::equivalent(resumed.parent_path(), output, ignored);
+    if (const auto aside = set_checkpoints_aside(output, inside ? from->checkpoint.step : -1))
+        log::note(fmt::format("{}: the checkpoints that this run does not go on from are there now", aside->string()));
+    if (std::filesystem::remove(output / kManifestName)) sync_folder(output);   // of a result that changes now
+    write_file(output / "run.toml", run_file);
+    const bool continued = from && !from->records.empty();
+    if (continued) take_metrics_over(output, *from);
+    return MetricsWriter(output / kMetricsName, continued ? from->state.metrics_bytes : 0);
+}
+
+int64_t checkpoint_bytes(const TrainedState& trained) {
+    return training_state_bytes(trained) + trained.parameters.count() * size_bytes(DType::kF32);
+}
+
+Checkpointer::Checkpointer(CheckpointParts parts, const std::optional<ResumePoint>& from, Run& run)
+    : parts_(std::move(parts)), run_(run), bytes_(checkpoint_bytes(parts_.trained)) {
+    if (from) newest_ = from->checkpoint.step;
+}
+
+void Checkpointer::save(RunState& state) {
+    const int64_t step = state.loop.step;
+    expect_room(parts_.output, bytes_, fmt::format("checkpoint-{}", step));
+    state.metrics_bytes = parts_.metrics.sync();
+    CheckpointWriter writer(parts_.output, step);
+    parts_.save_result(writer.folder());
+    write_training_state(writer.folder(), parts_.trained, run_);
+    write_run_state(writer.folder(), state);
+    bytes_ = writer.commit(parts_.identity.facts(step));
+    newest_ = step;
+    if (parts_.options.save_total_limit > 0)
+        rotate_checkpoints(parts_.output, parts_.options.save_total_limit, state.best_checkpoint);
+}
+
+void Checkpointer::load_best(const RunState& state) {
+    if (!state.best_checkpoint)
+        return log::warn("no evaluation was made where a checkpoint was: the last weights are kept, not the best");
+    if (state.best_checkpoint == newest_ && state.loop.step == *newest_) return;
+    const Path folder = checkpoint_path(parts_.output, *state.best_checkpoint);
+    read_training_state(open_checkpoint(folder, ManifestCheck::kContents).path, parts_.trained, run_);
+}
+
+}   // namespace llmft

@@ -1,0 +1,76 @@
+#include "tools/prepared_run.h"
+
+#include <fmt/format.h>
+
+#include "engine/io/xxh3.h"
+#include "tools/open_model.h"
+
+namespace llmft {
+namespace {
+
+RunIdentity identify(const Flags& flags, const PreparedRun& run) {
+    constexpr int64_t kMostBytes = int64_t{256} << 20;
+    RunIdentity identity = {.settings = flags.settings(),
+                            .inputs = {{"model", hash_of_weights(*run.weights)},
+                                       {"rows", hash_of_examples(run.data.train.examples)},
+                                       {"evaluation rows", hash_of_examples(run.data.evaluation)}}};
+    if (run.data.tokenizer && run.model->has("tokenizer.json"))
+        identity.inputs.emplace_back("tokenizer", hash_text(xxh3(run.model->text("tokenizer.json", kMostBytes))));
+    return identity;
+}
+
+void expect_evaluation(const TrainOptions& options, const TrainData& data) {
+    const bool wanted = options.save.save_strategy == "best" || options.save.load_best_model_at_end ||
+                        options.loop.early_stopping_patience > 0;
+    if (wanted && (data.evaluation.empty() || options.loop.eval_strategy == "no"))
+        throw UserError("USAGE", "--eval-strategy", "", "the best evaluation is asked for, and nothing is evaluated",
+                        "give --eval-dataset or --eval-split, or leave out --save-strategy best, "
+                        "--load-best-model-at-end and --early-stopping-patience");
+}
+
+void expect_before_end(const ResumePoint& from, int64_t steps) {
+    if (from.state.loop.step <= steps) return;
+    throw UserError("STATE", from.checkpoint.path.string(), "step",
+                    fmt::format("is {}, this run ends at {}", from.state.loop.step, steps),
+                    "raise --max-steps or --num-train-epochs, or give --resume never");
+}
+
+}   // namespace
+
+double PreparedRun::learning_rate(int64_t step) const {
+    return llmft::learning_rate(schedule, schedule.learning_rate.value_or(method->learning_rate), step, steps);
+}
+
+PreparedRun prepare_run(const TrainOptions& options, const Flags& flags, const Path& output) {
+    PreparedRun run;
+    run.model = open_model(options.model.model);
+    run.config = read_model_config(*run.model);
+    run.weights = run.model->weights();
+    run.method = &method(options.method.method);
+    run.tuning = run.method->make(method_request(options));
+    run.data = read_train_data(options, *run.model, run.config);
+    expect_evaluation(options, run.data);
+    run.steps = total_steps({.rows = static_cast<int64_t>(run.data.train.examples.size()),
+                             .batch = options.batch.per_device_train_batch_size,
+                             .accumulation = options.batch.gradient_accumulation_steps,
+                             .epochs = options.loop.num_train_epochs,
+                             .max_steps = options.loop.max_steps});
+    run.schedule = options.schedule;
+    run.learning_rate(0);   // refuses a schedule that cannot be
+    run.identity = identify(flags, run);
+    run.from = find_resume_point(output, options.save.resume);
+    PlanRequest request = plan_request(options, run.config, *run.tuning, run.data.shape.longest_example,
+                                       run.data.shape.window_tokens_bound);
+    if (run.from) {
+        expect_same_run(run.from->checkpoint, run.identity);
+        expect_before_end(*run.from, run.steps);
+        // Another grouping of the same examples would sum in another order: other bits.
+        if (request.tokens_per_microbatch == 0) request.tokens_per_microbatch = planned_tokens(run.from->checkpoint);
+    }
+    run.chosen = choose_plan(request);
+    run.identity.tokens_per_microbatch = run.chosen.shape.tokens;
+    expect_fits(run.chosen, request.limit_bytes);
+    return run;
+}
+
+}   // namespace llmft

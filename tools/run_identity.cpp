@@ -1,0 +1,164 @@
+#include "tools/run_identity.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "engine/io/json_field.h"
+#include "engine/io/quote.h"
+#include "engine/io/xxh3.h"
+#include "engine/log/log.h"
+#include "kernels/base/error.h"
+
+namespace llmft {
+namespace {
+
+// Options that change nothing of what is learned. Files are known by what is in them.
+const std::set<std::string_view> kFree = {"model",
+                                          "adapter",
+                                          "dataset",
+                                          "eval_dataset",
+                                          "output_dir",
+                                          "device",
+                                          "gradient_checkpointing",
+                                          "profile",
+                                          "resume",
+                                          "logging_steps",
+                                          "save_strategy",
+                                          "save_total_limit",
+                                          "save_steps",
+                                          "max_line_mib",
+                                          "memory_limit"};
+// Options that a user may change in the middle of a run and has to know of. All others make another run.
+const std::set<std::string_view> kNoted = {"learning_rate",
+                                           "lr_scheduler_type",
+                                           "lr_decay_type",
+                                           "lr_warmup_type",
+                                           "lr_end",
+                                           "lr_power",
+                                           "warmup_ratio",
+                                           "warmup_steps",
+                                           "weight_decay",
+                                           "adam_beta1",
+                                           "adam_beta2",
+                                           "adam_epsilon",
+                                           "max_grad_norm",
+                                           "num_train_epochs",
+                                           "max_steps",
+                                           "eval_strategy",
+                                           "eval_steps",
+                                           "on_nan",
+                                           "max_nan_skips",
+                                           "early_stopping_patience",
+                                           "metric_for_best_model",
+                                           "eval_split",
+                                           "load_best_model_at_end",
+                                           "tokens_per_microbatch"};
+
+constexpr std::string_view kRemedy = "go on with the run's own settings, give --resume never, or another --output-dir";
+
+using Texts = std::map<std::string, std::string>;
+
+Texts texts_of(const JsonField& object) {
+    object.expect_object();
+    Texts texts;
+    for (const auto& [name, value] : object.json().items())
+        texts[name] = JsonField(value, object.file(), object.path() + "." + name).text();
+    return texts;
+}
+
+Texts texts_of(const std::vector<std::pair<std::string, std::string>>& pairs) {
+    return {pairs.begin(), pairs.end()};
+}
+
+struct Difference {
+    std::string name, before, now;
+};
+
+std::vector<Difference> differences(const Texts& before, const Texts& now) {
+    std::set<std::string> names;
+    for (const auto& [name, text] : before) names.insert(name);
+    for (const auto& [name, text] : now) names.insert(name);
+    std::vector<Difference> found;
+    for (const std::string& name : names) {
+        const auto text = [&](const Texts& texts) {
+            const auto at = texts.find(name);
+            return at == texts.end() ? std::string("not set") : at->second;
+        };
+        if (text(before) != text(now)) found.push_back({name, text(before), text(now)});
+    }
+    return found;
+}
+
+JsonField facts_of(const Checkpoint& checkpoint) {
+    return {checkpoint.manifest.facts, (checkpoint.path / kManifestName).string(), "facts"};
+}
+
+}   // namespace
+
+Json RunIdentity::facts(int64_t step) const {
+    return {{"kind", "checkpoint"},
+            {"step", step},
+            {"settings", Json(texts_of(settings))},
+            {"inputs", Json(texts_of(inputs))},
+            {"tokens_per_microbatch", tokens_per_microbatch}};
+}
+
+std::string hash_of_weights(const ModelWeights& weights) {
+    Xxh3 hash;
+    std::vector<std::byte> scratch;
+    for (const StoredTensor& tensor : weights.tensors()) {
+        hash.add(tensor.name).add(tensor.type);
+        hash.add(std::as_bytes(std::span(tensor.shape)));
+        const int64_t rows = tensor.rows();
+        if (rows == 0 || tensor.cols() == 0) continue;
+        hash.add(weights.rows(tensor, 0, 1, scratch).bytes);
+        hash.add(weights.rows(tensor, rows - 1, 1, scratch).bytes);
+        weights.release(tensor);
+    }
+    return hash_text(hash.digest());
+}
+
+std::string hash_of_examples(const std::vector<Example>& examples) {
+    Xxh3 hash;
+    for (const Example& example : examples) {
+        const std::array<int64_t, 2> head = {static_cast<int64_t>(example.ids.size()), example.row};
+        hash.add(std::as_bytes(std::span(head)));
+        hash.add(std::as_bytes(std::span(example.ids)));
+        hash.add(std::as_bytes(std::span(example.labels)));
+    }
+    return hash_text(hash.digest());
+}
+
+int64_t planned_tokens(const Checkpoint& checkpoint) {
+    return facts_of(checkpoint).at("tokens_per_microbatch").integer(1, INT32_MAX);
+}
+
+void expect_same_run(const Checkpoint& checkpoint, const RunIdentity& now) {
+    const JsonField facts = facts_of(checkpoint);
+    std::vector<std::string> refused;
+    for (const Difference& d : differences(texts_of(facts.at("settings")), texts_of(now.settings))) {
+        if (kFree.contains(d.name)) continue;
+        const std::string line = fmt::format("{} was {}, is {}", d.name, d.before.empty() ? "\"\"" : d.before,
+                                             d.now.empty() ? "\"\"" : d.now);
+        if (kNoted.contains(d.name))
+            log::note(fmt::format("{}: {} from here on", checkpoint.path.string(), line));
+        else
+            refused.push_back(line);
+    }
+    // Options first: where one of them differs, what was read may differ because of it.
+    if (refused.empty())
+        for (const Difference& d : differences(texts_of(facts.at("inputs")), texts_of(now.inputs))) {
+            if (d.name == "evaluation rows")
+                log::note(fmt::format("{}: the evaluation rows are others from here on", checkpoint.path.string()));
+            else
+                refused.push_back(
+                    fmt::format("the {} {} not what the run began with", d.name, d.name.ends_with('s') ? "are" : "is"));
+        }
+    if (refused.empty()) return;
+    throw UserError("STATE", checkpoint.path.string(), "", fmt::format("{}", fmt::join(refused, "; ")), kRemedy);
+}
+
+}   // namespace llmft

@@ -1,0 +1,99 @@
+#include "tools/train_loop.h"
+
+#include <fmt/format.h>
+
+#include "engine/log/log.h"
+#include "engine/log/progress.h"
+#include "engine/train/spike.h"
+#include "tools/signals.h"
+
+namespace llmft {
+namespace {
+
+class Loop {
+public:
+    Loop(const TrainLoopParts& parts, RunState& state, const std::vector<StepRecord>& records)
+        : parts_(parts), state_(state) {
+        for (const StepRecord& record : records) {
+            result_.summary.add(record);
+            spikes_.add(record.loss);
+        }
+    }
+
+    RunResult run() {
+        Run run = parts_.session.run();
+        try {
+            Progress progress(parts_.plan.total_steps, parts_.options.loop.logging_steps, state_.loop.step);
+            progress_ = &progress;
+            const TrainerEvents events = {.on_step = [this](const StepRecord& record) { on_step(record); },
+                                          .stop_requested = [this] { return stop_requested() || out_of_patience(); }};
+            if (state_.loop.pending || !out_of_patience())
+                train(parts_.session.parts(), parts_.plan, parts_.source, events, state_.loop, run);
+        } catch (const NumericalError& error) {
+            throw NumericalError(error.what() + after_bad_step());
+        }
+        if (out_of_patience())
+            result_.end = RunEnd::kEarly;
+        else if (state_.loop.pending || state_.loop.step < parts_.plan.total_steps)
+            result_.end = RunEnd::kStopped;
+        if (result_.end == RunEnd::kStopped) save_if_new();
+        result_.newest_checkpoint = parts_.checkpoints.newest();
+        return result_;
+    }
+
+private:
+    bool out_of_patience() const {
+        const int64_t patience = parts_.options.loop.early_stopping_patience;
+        return patience > 0 && state_.best.without_gain >= patience;
+    }
+
+    void on_step(const StepRecord& record) {
+        parts_.metrics.write(record);
+        progress_->step(record);
+        result_.summary.add(record);
+        if (record.skipped) log::warn(fmt::format("step {} was skipped: {}", record.step, *record.skipped));
+        if (const auto usual = spikes_.add(record.loss))
+            log::warn(fmt::format("step {}: the loss {:.4f} is far above the usual {:.4f}", record.step, record.loss,
+                                  *usual));
+        if (record.eval_loss) state_.best.add(record.step, *record.eval_loss);
+        if (!due(record)) return;
+        if (record.eval_loss && (!state_.best_checkpoint || *record.eval_loss < state_.best_checkpoint_value)) {
+            state_.best_checkpoint = record.step;
+            state_.best_checkpoint_value = *record.eval_loss;
+        }
+        parts_.checkpoints.save(state_);
+    }
+
+    bool due(const StepRecord& record) const {
+        const SaveOptions& save = parts_.options.save;
+        if (save.save_strategy == "no") return false;
+        if (save.save_strategy == "best") return state_.best.step == record.step;
+        const int64_t interval = save.save_strategy == "steps" ? save.save_steps : parts_.source.windows_per_epoch();
+        return record.step % interval == 0 || record.step == parts_.plan.total_steps || out_of_patience();
+    }
+
+    void save_if_new() {
+        if (parts_.checkpoints.newest() != state_.loop.step) parts_.checkpoints.save(state_);
+    }
+
+    std::string after_bad_step() {
+        const bool good = state_.loop.weights == LoopState::Weights::kGood && state_.loop.step > 0;
+        if (good && parts_.options.save.save_strategy != "no") save_if_new();
+        const auto newest = parts_.checkpoints.newest();
+        return newest ? fmt::format("; checkpoint-{} is good", *newest) : "";
+    }
+
+    const TrainLoopParts& parts_;
+    RunState& state_;
+    RunResult result_;
+    SpikeWatch spikes_;
+    Progress* progress_ = nullptr;   // while the loop runs
+};
+
+}   // namespace
+
+RunResult run_train_loop(const TrainLoopParts& parts, RunState& state, const std::vector<StepRecord>& records) {
+    return Loop(parts, state, records).run();
+}
+
+}   // namespace llmft
