@@ -27,7 +27,7 @@ StepRecord record(int64_t step) {
 TEST_CASE("metrics.jsonl holds one line a step whose numbers read back as they were") {
     const test::TempFolder folder;
     const Path path = folder.write("metrics.jsonl", "of a run before\n");
-    MetricsWriter writer(path);
+    MetricsWriter writer(path, 0);
     for (int64_t step = 1; step <= 3; ++step) {
         writer.write(record(step));
         const std::string text = read_file(path, 1 << 20);   // whole lines are there at once

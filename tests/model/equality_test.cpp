@@ -149,13 +149,14 @@ int64_t measured_peak(const ModelConfig& config, const SessionShape& shape, int6
     private:
         Window window_;
     };
+    LoopState state;
     train(session.parts(),
           {.total_steps = 1,
            .max_grad_norm = 1,
            .learning_rate = [](int64_t) { return 0.0; },
            .evaluate_after = [](int64_t) { return true; },
            .evaluation = &evaluation},
-          One(batch), {.on_step = [](const StepRecord&) {}, .stop_requested = [] { return false; }}, run);
+          One(batch), {.on_step = [](const StepRecord&) {}, .stop_requested = [] { return false; }}, state, run);
     return session.arena().peak_bytes();
 }
 

@@ -111,8 +111,10 @@ std::vector<StepRecord> train_as(const Golden& golden, Session& session) {
         }};
     Run run = session.run();
     const ExampleWindows windows(golden.examples, c.at("window").get<size_t>(), 2);
+    LoopState state;
     train(session.parts(), plan, windows,
-          {.on_step = [&](const StepRecord& r) { records.push_back(r); }, .stop_requested = [] { return false; }}, run);
+          {.on_step = [&](const StepRecord& r) { records.push_back(r); }, .stop_requested = [] { return false; }},
+          state, run);
     return records;
 }
 

@@ -27,6 +27,9 @@ public:
         if (mounted_) umount(at_.c_str());
     }
     explicit operator bool() const { return mounted_; }
+    bool grow(const std::string& size) const {
+        return mount("tmpfs", at_.c_str(), "tmpfs", MS_REMOUNT, ("size=" + size).c_str()) == 0;
+    }
     void fill() const {
         std::ofstream filler(at_ / "filler", std::ios::binary);
         const std::string page(4096, 'x');
@@ -99,6 +102,46 @@ TEST_CASE("a disk that fills up while steps are logged is exit 3, and no adapter
     CHECK(ended.code == 3);
     CHECK(error_lines(ended.err) == 1);
     CHECK_FALSE(fs::exists(scene.path("disk") / "out" / "adapter_model.safetensors"));
+}
+
+TEST_CASE("a disk without room for a checkpoint is exit 3 before the first step, and no folder") {
+    Scene scene;
+    const SmallDisk disk(scene.path("disk"), "64k");
+    if (!disk) return skip("no right to mount");
+    scene.flag("--output-dir", scene.path("disk") / "out");
+    scene.flag("--save-strategy", "epoch");
+    const Ended ended = scene.run();
+    CAPTURE(ended.err);
+    CHECK(ended.code == 3);
+    CHECK(ended.err.starts_with("llmft: error E-DISK: "));
+    CHECK(ended.err.find("a checkpoint needs ") != std::string::npos);
+    CHECK(std::count(ended.err.begin(), ended.err.end(), '\n') == 1);
+    CHECK_FALSE(fs::exists(scene.path("disk") / "out"));
+}
+
+TEST_CASE("a disk that is full at a later checkpoint is exit 3, keeps the ones before, and room lets the run go on") {
+    Scene scene;
+    const SmallDisk disk(scene.path("disk"), "1m");
+    if (!disk) return skip("no right to mount");
+    scene.flag("--lora-r", "4");
+    scene.flag("--save-strategy", "steps");
+    scene.flag("--save-steps", "1");
+    scene.flag("--max-steps", "40");
+    REQUIRE(scene.run().code == 0);
+    const std::string adapter = scene.adapter();
+    const Path out = scene.path("disk") / "out";
+    scene.flag("--output-dir", out);
+    const Ended ended = scene.run();
+    CAPTURE(ended.err);
+    REQUIRE(ended.code == 3);
+    CHECK(error_lines(ended.err) == 1);
+    CHECK(ended.err.find("checkpoint-") != std::string::npos);
+    CHECK(fs::exists(out / "checkpoint-1"));
+    CHECK(run_llmft({"verify", out}).code == 0);
+    REQUIRE(disk.grow("16m"));
+    const Ended more = scene.run();
+    REQUIRE_MESSAGE(more.code == 0, more.err);
+    CHECK(bytes_of(out / "adapter_model.safetensors") == adapter);
 }
 
 TEST_CASE("a full disk under --per-row is exit 3 and one line, and leaves no file") {

@@ -37,11 +37,9 @@ Scene::Scene() {
     for (const char* name : {"config.json", "model.safetensors"})
         std::filesystem::copy_file(golden / name, model() / name);
     put(rows(), token_rows(6, 12, 1));
-    flags_ = {{"--model", model()},
-              {"--dataset", rows()},
-              {"--output-dir", output()},
-              {"--per-device-train-batch-size", "2"},
-              {"--max-steps", "2"}};
+    flags_ = {{"--model", model()},       {"--dataset", rows()},
+              {"--output-dir", output()}, {"--per-device-train-batch-size", "2"},
+              {"--max-steps", "2"},       {"--save-strategy", "no"}};
 }
 
 void Scene::change(const Path& json_file, const std::function<void(Json&)>& edit) const {
@@ -100,7 +98,9 @@ std::vector<std::string> Scene::arguments() const {
     std::vector<std::string> all = {command_};
     for (const auto& [name, value] : flags_) {
         const bool trains = command_ == "train" || command_ == "plan";
-        if (!trains && (name == "--per-device-train-batch-size" || name == "--max-steps")) continue;
+        const bool of_training =
+            name == "--per-device-train-batch-size" || name == "--max-steps" || name == "--save-strategy";
+        if (!trains && of_training) continue;
         if (command_ != "train" && name == "--output-dir") continue;
         if (command_ == "generate" && name == "--dataset") continue;
         all.push_back(name);

@@ -1,5 +1,5 @@
 // A small run of the real program in a folder of its own: a copy of tests/golden/tiny-gqa, rows of tokens, an output
-// folder that is not there yet. Tests spoil or extend it.
+// folder that is not there yet, no checkpoints. Tests spoil or extend it.
 #pragma once
 
 #include <functional>
