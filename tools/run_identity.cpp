@@ -31,16 +31,9 @@ const std::set<std::string_view> kFree = {"model",
                                           "save_steps",
                                           "max_line_mib",
                                           "memory_limit"};
-// Options that a user may change in the middle of a run and has to know of. All others make another run.
-const std::set<std::string_view> kNoted = {"learning_rate",
-                                           "lr_scheduler_type",
-                                           "lr_decay_type",
-                                           "lr_warmup_type",
-                                           "lr_end",
-                                           "lr_power",
-                                           "warmup_ratio",
-                                           "warmup_steps",
-                                           "weight_decay",
+// Options that a user may change in the middle of a run and has to know of, and all of the schedule's. All others make
+// another run.
+const std::set<std::string_view> kNoted = {"weight_decay",
                                            "adam_beta1",
                                            "adam_beta2",
                                            "adam_epsilon",
@@ -52,10 +45,16 @@ const std::set<std::string_view> kNoted = {"learning_rate",
                                            "on_nan",
                                            "max_nan_skips",
                                            "early_stopping_patience",
-                                           "metric_for_best_model",
                                            "eval_split",
-                                           "load_best_model_at_end",
-                                           "tokens_per_microbatch"};
+                                           "tokens_per_microbatch",
+                                           "metric_for_best_model",
+                                           "load_best_model_at_end"};
+
+bool is_noted(std::string_view name) {
+    const bool of_schedule =
+        name == "learning_rate" || name.starts_with("lr_") || name.starts_with("warmup_") || name.starts_with("min_lr");
+    return of_schedule || kNoted.contains(name);
+}
 
 constexpr std::string_view kRemedy = "go on with the run's own settings, give --resume never, or another --output-dir";
 
@@ -143,7 +142,7 @@ void expect_same_run(const Checkpoint& checkpoint, const RunIdentity& now) {
         if (kFree.contains(d.name)) continue;
         const std::string line = fmt::format("{} was {}, is {}", d.name, d.before.empty() ? "\"\"" : d.before,
                                              d.now.empty() ? "\"\"" : d.now);
-        if (kNoted.contains(d.name))
+        if (is_noted(d.name))
             log::note(fmt::format("{}: {} from here on", checkpoint.path.string(), line));
         else
             refused.push_back(line);
