@@ -1,6 +1,7 @@
 #include "engine/log/metrics.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -57,7 +58,9 @@ StepRecord metrics_record(const JsonField& line) {
 MetricsWriter::MetricsWriter(const Path& path, int64_t keep)
     : path_(path), file_(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)), bytes_(keep) {
     if (!file_) fail_writing(path, "open", errno);
-    if (ftruncate(file_.get(), keep) != 0) fail_writing(path, "cannot be cut", errno);
+    struct stat status = {};
+    if (fstat(file_.get(), &status) != 0) fail_writing(path, "open", errno);
+    if (status.st_size != keep && ftruncate(file_.get(), keep) != 0) fail_writing(path, "cannot be cut", errno);
 }
 
 void MetricsWriter::write(const StepRecord& record) {
@@ -78,6 +81,7 @@ std::optional<std::vector<StepRecord>> read_metrics(const Path& path, int64_t by
     std::vector<StepRecord> records;
     try {
         const std::string text = read_file(path, INT64_MAX).substr(0, static_cast<size_t>(bytes));
+        if (!text.empty() && text.back() != '\n') return std::nullopt;
         for (size_t at = 0; at < text.size();) {
             const size_t end = std::min(text.find('\n', at), text.size());
             const Json line = parse_json(std::string_view(text).substr(at, end - at), path.string(), JsonLimits{});

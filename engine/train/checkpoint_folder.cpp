@@ -28,7 +28,8 @@ std::optional<int64_t> step_of(std::string_view name) {
     name.remove_prefix(kName.size());
     int64_t step = 0;
     const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), step);
-    const bool whole = error == std::errc() && end == name.data() + name.size() && std::to_string(step) == name;
+    const bool whole =
+        error == std::errc() && end == name.data() + name.size() && step >= 0 && std::to_string(step) == name;
     return whole ? std::optional(step) : std::nullopt;
 }
 

@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "kernels/base/error.h"
 #include "tests/harness/temp_folder.h"
@@ -63,11 +65,45 @@ TEST_CASE("evaluation figures stand in the line of the step that they follow, an
 
 TEST_CASE("metrics that find no room or no folder are errors that name the file") {
     const test::TempFolder folder;
-    CHECK_THROWS_WITH_AS(MetricsWriter(folder.path() / "absent" / "metrics.jsonl"), doctest::Contains("metrics.jsonl"),
-                         UserError);
-    MetricsWriter full("/dev/full");
+    CHECK_THROWS_WITH_AS(MetricsWriter(folder.path() / "absent" / "metrics.jsonl", 0),
+                         doctest::Contains("metrics.jsonl"), UserError);
+    MetricsWriter full("/dev/full", 0);
     CHECK_THROWS_WITH_AS(full.write(record(1)), doctest::Contains("/dev/full"), DiskFull);
 }
 
 }   // namespace
+TEST_CASE("metrics read back as they were written, up to a byte, and go on there") {
+    const test::TempFolder folder;
+    const Path path = folder.path() / "metrics.jsonl";
+    std::vector<int64_t> sizes;
+    {
+        MetricsWriter writer(path, 0);
+        for (int64_t step = 1; step <= 4; ++step) {
+            StepRecord r = record(step);
+            if (step == 2) r.eval_loss = 0.1, r.eval_mean_token_accuracy = 0.2, r.eval_num_tokens = 5;
+            if (step == 3) r.skipped = "the loss is NaN", r.loss = std::numeric_limits<double>::quiet_NaN();
+            writer.write(r);
+            sizes.push_back(writer.sync());
+        }
+    }
+    const auto records = read_metrics(path, sizes[2], 3);
+    REQUIRE(records);
+    REQUIRE(records->size() == 3);
+    for (size_t i = 0; i < 3; ++i) {
+        CHECK((*records)[i].step == static_cast<int64_t>(i + 1));
+        CHECK((*records)[i].num_tokens == record(1).num_tokens);
+        CHECK((*records)[i].step_ms == record(1).step_ms);
+    }
+    CHECK((*records)[1].eval_loss == 0.1);
+    CHECK((*records)[2].skipped == "the loss is NaN");
+    CHECK(std::isnan((*records)[2].loss));
+    CHECK_FALSE(read_metrics(path, sizes[2], 4));       // ends with another step
+    CHECK_FALSE(read_metrics(path, sizes[2] - 1, 3));   // inside a line
+    CHECK_FALSE(read_metrics(path, sizes[3] + 1, 4));   // shorter than that
+    MetricsWriter writer(path, sizes[0]);
+    writer.write(record(2));
+    CHECK(writer.sync() == static_cast<int64_t>(std::filesystem::file_size(path)));
+    CHECK(read_metrics(path, writer.sync(), 2));
+}
+
 }   // namespace llmft

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <cstring>
 
 #include "tests/tools/e2e_scene.h"
 
@@ -12,25 +13,34 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A model in which token 99 overflows the loss, and six rows in file order of which the fourth has that token.
+constexpr size_t kPoison = 96;   // a token
+
+// Channel 0 of the embedding is that token's alone, and layer 0's queries blow it up beyond f32. Six rows in file
+// order, of which the fourth has the token.
 void poison(Scene& scene) {
     scene.flag("--shuffle", "false");
     scene.flag("--per-device-train-batch-size", "1");
     scene.flag("--max-steps", "6");
     scene.flag("--save-strategy", "steps");
     scene.flag("--save-steps", "2");
-    std::string rows;
-    for (int i = 0; i < 6; ++i) rows += i == 3 ? "{\"input_ids\":[5,99,7,8]}\n" : token_rows(1, 5, i);
-    put(scene.rows(), rows);
+    put(scene.rows(),
+        "{\"input_ids\":[5,6,7]}\n{\"input_ids\":[8,9]}\n{\"input_ids\":[9,8,7,6]}\n"
+        "{\"input_ids\":[5,96,7,8]}\n{\"input_ids\":[11,12]}\n{\"input_ids\":[3,4,5]}\n");
     std::string bytes = bytes_of(scene.weights());
-    const Json header = Json::parse(
-        bytes.substr(8, static_cast<unsigned char>(bytes[8 - 8]) + 256 * static_cast<unsigned char>(bytes[1])));
-    const Json& embedding = header.at("model.embed_tokens.weight");
-    const size_t data = 8 + static_cast<unsigned char>(bytes[0]) + 256 * static_cast<unsigned char>(bytes[1]);
-    const auto width = embedding.at("shape")[1].get<size_t>();
-    const size_t row = data + embedding.at("data_offsets")[0].get<size_t>() + 99 * width * sizeof(float);
-    const float huge = 3e38f;
-    for (size_t i = 0; i < width; ++i) std::memcpy(bytes.data() + row + i * sizeof huge, &huge, sizeof huge);
+    uint64_t header_bytes = 0;
+    std::memcpy(&header_bytes, bytes.data(), sizeof header_bytes);
+    const Json header = Json::parse(bytes.substr(sizeof header_bytes, header_bytes));
+    const auto set_channel_0 = [&](const char* name, const auto& value) {
+        const Json& tensor = header.at(name);
+        REQUIRE(tensor.at("dtype") == "F32");
+        const size_t first = sizeof header_bytes + header_bytes + tensor.at("data_offsets")[0].get<size_t>();
+        for (size_t row = 0; row < tensor.at("shape")[0].get<size_t>(); ++row) {
+            const float x = value(row);
+            std::memcpy(bytes.data() + first + row * tensor.at("shape")[1].get<size_t>() * sizeof x, &x, sizeof x);
+        }
+    };
+    set_channel_0("model.embed_tokens.weight", [](size_t row) { return row == kPoison ? 1.0f : 0.0f; });
+    set_channel_0("model.layers.0.self_attn.q_proj.weight", [](size_t) { return 3e38f; });
     put(scene.weights(), bytes);
 }
 
@@ -67,7 +77,7 @@ TEST_CASE("a loss that is not finite is exit 4 with step, micro-batch and row, a
 TEST_CASE("steps skipped in a row are limited") {
     Scene scene;
     poison(scene);
-    put(scene.rows(), "{\"input_ids\":[5,99,7,8]}\n{\"input_ids\":[6,99,7,8]}\n");
+    put(scene.rows(), "{\"input_ids\":[5,96,7,8]}\n{\"input_ids\":[6,96,7,8]}\n");
     scene.flag("--on-nan", "skip");
     scene.flag("--max-nan-skips", "3");
     const Ended ended = scene.run();

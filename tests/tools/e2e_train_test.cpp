@@ -247,8 +247,8 @@ std::vector<std::string> endless(Scene& scene) {
 
 }   // namespace
 
-TEST_CASE("SIGINT and SIGTERM stop a run after its step: exit 75, whole lines, an adapter that loads") {
-    for (const int signal : {SIGINT, SIGTERM}) {
+TEST_CASE("signals stop a run after its step: exit 75, whole lines, a checkpoint, an adapter that loads") {
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) {
         Scene scene;
         Process process({.arguments = endless(scene)});
         await_steps(process, scene.output() / "metrics.jsonl");
@@ -259,6 +259,9 @@ TEST_CASE("SIGINT and SIGTERM stop a run after its step: exit 75, whole lines, a
         CHECK(bytes_of(scene.output() / "metrics.jsonl").ends_with("}\n"));
         const size_t steps = scene.metrics().size();
         CHECK(steps >= 3);
+        CHECK(ended.out.find("checkpoint-" + std::to_string(steps)) != std::string::npos);
+        const Ended good = run_llmft({"verify", scene.output() / ("checkpoint-" + std::to_string(steps))});
+        CHECK_MESSAGE(good.code == 0, good.err);
         const Ended loaded =
             run_llmft({"eval", "--model", scene.model(), "--adapter", scene.output(), "--dataset", scene.rows()});
         CHECK_MESSAGE(loaded.code == 0, loaded.err);
