@@ -109,7 +109,9 @@ TEST_CASE("a model without a chat template is refused with a way out") {
 
 TEST_CASE("what a model thought is known by each of its names") {
     const ChatFolder folder("{{ messages[0].reasoning_content }}{{ messages[0].thinking }}");
-    const auto text = [&](const OrderedJson& message) { return folder.text({.messages = OrderedJson::array({message})}); };
+    const auto text = [&](const OrderedJson& message) {
+        return folder.text({.messages = OrderedJson::array({message})});
+    };
     CHECK(text({{"role", "assistant"}, {"reasoning", "r"}}) == "rr");
     CHECK(text({{"role", "assistant"}, {"thinking", "t"}}) == "tt");
     CHECK(text({{"role", "assistant"}, {"thinking", "t"}, {"reasoning_content", "c"}}) == "ct");
