@@ -97,3 +97,19 @@ TEST_CASE("a gradient that is not finite names its tensor") {
     CHECK(ended.err.find("E-NUMBER: step ") != std::string::npos);
     CHECK(ended.err.find("(rows ") != std::string::npos);
 }
+
+TEST_CASE("a loss far above those before it is reported with its step, and changes nothing") {
+    Scene scene;
+    scene.flag("--shuffle", "false");
+    scene.flag("--per-device-train-batch-size", "1");
+    scene.flag("--max-steps", "42");
+    scene.flag("--learning-rate", "0.01");
+    std::string rows;
+    for (int i = 0; i < 40; ++i) rows += "{\"input_ids\":[5,6,7,8,9,10]}\n";
+    put(scene.rows(), rows + "{\"input_ids\":[90,3,81,4,77,5]}\n{\"input_ids\":[5,6,7,8,9,10]}\n");
+    const Ended ended = scene.run();
+    REQUIRE_MESSAGE(ended.code == 0, ended.err);
+    CHECK(ended.err.find("step 41: the loss ") != std::string::npos);
+    CHECK(ended.err.find("is far above the usual ") != std::string::npos);
+    CHECK(ended.err.find("step 42: the loss ") == std::string::npos);
+}
