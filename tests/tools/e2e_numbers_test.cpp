@@ -71,7 +71,7 @@ TEST_CASE("a loss that is not finite is exit 4 with step, micro-batch and row, a
     const std::string adapter = scene.adapter();
     fs::remove_all(scene.output());
     CHECK(scene.run().code == 0);
-    CHECK(scene.adapter() == adapter);
+    CHECK((scene.adapter() == adapter));
 }
 
 TEST_CASE("steps skipped in a row are limited") {

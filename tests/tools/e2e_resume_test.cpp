@@ -106,8 +106,8 @@ TEST_CASE("a run that goes on from any checkpoint ends with the bits and the met
             copy_up_to(unbroken, scene.output(), step);
             const Ended ended = scene.run();
             REQUIRE_MESSAGE(ended.code == 0, ended.err);
-            CHECK(result_file(scene) == want);
-            CHECK(bytes_of(scene.output() / "checkpoint-7" / kState) == want_state);
+            CHECK((result_file(scene) == want));   // bytes: not to be printed
+            CHECK((bytes_of(scene.output() / "checkpoint-7" / kState) == want_state));
             CHECK(timeless(scene.metrics()) == want_metrics);
             fs::remove_all(scene.output());
         }
@@ -121,7 +121,7 @@ TEST_CASE("a run that had ended and is started again computes nothing and leaves
     const std::string adapter = scene.adapter(), metrics = bytes_of(scene.output() / "metrics.jsonl");
     const Ended again = scene.run();
     CHECK(again.code == 0);
-    CHECK(scene.adapter() == adapter);
+    CHECK((scene.adapter() == adapter));
     CHECK(bytes_of(scene.output() / "metrics.jsonl") == metrics);
     CHECK(again.err.find("7 of 7 steps are done") != std::string::npos);
     CHECK(again.out.find("done after step 7") != std::string::npos);
@@ -188,7 +188,7 @@ TEST_CASE("--resume never begins anew and sets the old checkpoints aside; a fold
     scene.flag("--seed", "7");
     scene.flag("--resume", "never");
     REQUIRE(scene.run().code == 0);
-    CHECK(scene.adapter() != adapter);
+    CHECK((scene.adapter() != adapter));
     CHECK(scene.metrics().size() == 7);
     CHECK(fs::exists(scene.output() / "before-1" / "checkpoint-6"));
     CHECK(fs::exists(scene.output() / "checkpoint-6"));
@@ -196,7 +196,7 @@ TEST_CASE("--resume never begins anew and sets the old checkpoints aside; a fold
     scene.flag("--resume", scene.output() / "before-1" / "checkpoint-4");
     const Ended ended = scene.run();
     REQUIRE_MESSAGE(ended.code == 0, ended.err);
-    CHECK(scene.adapter() == adapter);
+    CHECK((scene.adapter() == adapter));
 }
 
 TEST_CASE("a damaged checkpoint is passed over with a line, and the run ends as if it had never been") {
@@ -212,7 +212,7 @@ TEST_CASE("a damaged checkpoint is passed over with a line, and the run ends as 
     REQUIRE_MESSAGE(ended.code == 0, ended.err);
     CHECK(ended.err.find("checkpoint-7 is skipped") != std::string::npos);
     CHECK(ended.err.find("from tensor") != std::string::npos);
-    CHECK(scene.adapter() == adapter);
+    CHECK((scene.adapter() == adapter));
     CHECK(scene.metrics().size() == 7);
     CHECK(run_llmft({"verify", scene.output()}).code == 0);
 }
@@ -264,7 +264,7 @@ TEST_CASE("a run without gain ends early, and stays ended") {
     const std::string adapter = scene.adapter();
     CHECK(scene.run().code == 0);
     CHECK(scene.metrics().size() == steps);
-    CHECK(scene.adapter() == adapter);
+    CHECK((scene.adapter() == adapter));
 }
 
 TEST_CASE("a second run into the same folder is refused while the first one writes to it") {
