@@ -1,4 +1,5 @@
-// The real program on a stack of 256 KiB, threads included: nothing that it is given makes it recurse deeper.
+// The real program on a stack of 2 MiB, threads included (attention keeps most of 1 MiB of tiles there): nothing that
+// it is given makes it recurse deeper.
 #include <doctest/doctest.h>
 #include <sys/resource.h>
 
@@ -12,9 +13,9 @@ using namespace llmft::test;
 namespace {
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr rlim_t kStack = rlim_t{2} << 20;   // the sanitizers' frames are several times as large
+constexpr rlim_t kStack = rlim_t{6} << 20;   // the sanitizers' frames are several times as large
 #else
-constexpr rlim_t kStack = rlim_t{256} << 10;
+constexpr rlim_t kStack = rlim_t{2} << 20;
 #endif
 
 // Children begin with this process's limit; its own stack is not touched.
