@@ -28,6 +28,22 @@ std::string field_names(const Json& row) {
     return names.empty() ? "no field" : names;
 }
 
+// What other tools make of rows that this version cannot read, or nullptr.
+const char* kind_of_the_unread(const Json& row) {
+    if (row.contains("chosen") || row.contains("rejected")) return "a preference pair";
+    if (row.contains("messages") || row.contains("conversations")) return "a conversation";
+    return nullptr;
+}
+
+[[noreturn]] void refuse_format(const Json& row, const std::string& where) {
+    const std::string fields = field_names(row);
+    const char* kind = kind_of_the_unread(row);
+    throw UserError("SCHEMA", where, "",
+                    kind == nullptr ? fmt::format("the row has {}: no known format", fields)
+                                    : fmt::format("the row is {} ({}): not built yet", kind, fields),
+                    fmt::format("{}; --dataset-text-field names another text field", kKnownFormats));
+}
+
 }   // namespace
 
 int64_t loss_tokens_of(const Example& example) {
@@ -56,9 +72,7 @@ bool DatasetReader::next_json(Json& row) {
 void DatasetReader::choose_format(const Json& row, const std::string& where) {
     first_where_ = where;
     format_ = options_.dataset_format == "auto" ? recognise(row, options_) : &row_format(options_.dataset_format);
-    if (format_ == nullptr)
-        throw UserError("SCHEMA", where, "", fmt::format("the row has {}: no known format", field_names(row)),
-                        fmt::format("{}; --dataset-text-field names another text field", kKnownFormats));
+    if (format_ == nullptr) refuse_format(row, where);
     if (context_.tokenizer == nullptr && std::string_view(format_->name) != "tokens")
         throw UserError("MISSING", where, "", fmt::format("{} rows need a tokenizer", format_->name),
                         "put tokenizer.json into the model folder, or give rows of tokens");
