@@ -9,8 +9,12 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdlib>
+#include <exception>
 #include <mutex>
+#include <new>
+#include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace llmft {
@@ -52,8 +56,14 @@ void run_in_place(const Job& job) {
 
 class Pool {
 public:
+    // As many threads as the machine gives: fewer do the same work.
     explicit Pool(int threads) {
-        for (int i = 1; i < threads; ++i) workers_.emplace_back([this] { work(); });
+        workers_.reserve(static_cast<size_t>(threads - 1));
+        try {
+            for (int i = 1; i < threads; ++i) workers_.emplace_back([this] { work(); });
+        } catch (const std::system_error&) {
+        } catch (const std::bad_alloc&) {
+        }
     }
     ~Pool() {
         stop_.store(true);
@@ -75,17 +85,24 @@ public:
         take_tasks();
         gate_.fetch_and(~kOpen);
         for (int spin = 0; spin < kSpins && gate_.load() != 0; ++spin) relax();
-        if (gate_.load() == 0) return;
-        std::unique_lock<std::mutex> lock(sleep_);
-        left_.wait(lock, [this] { return gate_.load() == 0; });
+        if (gate_.load() != 0) {
+            std::unique_lock<std::mutex> lock(sleep_);
+            left_.wait(lock, [this] { return gate_.load() == 0; });
+        }
+        if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
     }
 
 private:
     void take_tasks() {
         const Job job = job_;
         inside_task = true;
-        for (int64_t task; (task = next_.fetch_add(1, std::memory_order_relaxed)) < job.tasks;)
-            job.body(job.context, task);
+        try {
+            for (int64_t task; (task = next_.fetch_add(1, std::memory_order_relaxed)) < job.tasks;)
+                job.body(job.context, task);
+        } catch (...) {
+            const std::lock_guard<std::mutex> lock(sleep_);
+            failure_ = std::current_exception();
+        }
         inside_task = false;
     }
 
@@ -121,6 +138,7 @@ private:
 
     std::mutex caller_;   // held while a job runs; a second caller runs its own in place
     Job job_;
+    std::exception_ptr failure_;   // of one of its tasks; written under sleep_, read when everyone has left
     std::atomic<int64_t> next_{0};
     std::atomic<uint32_t> gate_{0};   // kOpen, plus the number of workers inside
     std::atomic<uint32_t> epoch_{0};

@@ -18,7 +18,7 @@ void run_tasks(int64_t tasks, void (*body)(void* context, int64_t task), void* c
 }
 
 // Calls body(task) for every task in [0, tasks), in any order, on any thread, and returns when all are done. Body must
-// not throw and must not write what another task reads or writes.
+// not write what another task reads or writes. If it throws, tasks may be left out, and one exception leaves here.
 template <class Body>
 void parallel_for(int64_t tasks, Body&& body) {
     detail::run_tasks(
