@@ -7,9 +7,10 @@ namespace llmft {
 Arena::Arena(Device& device, int64_t capacity) : device_(device), capacity_(capacity) {
     if (capacity < 0 && device.kind() != DeviceKind::kDry)
         throw InternalError("arena: only the dry device is without bound");
-    base_ = static_cast<std::byte*>(device.allocate(capacity < 0 ? 0 : capacity));
     live_.reserve(4096);
     at_peak_.reserve(4096);
+    base_ =
+        static_cast<std::byte*>(device.allocate(capacity < 0 ? 0 : capacity));   // last: nothing frees it on a throw
 }
 
 Arena::~Arena() {
