@@ -92,11 +92,21 @@ MappedFile::MappedFile(const Path& path) : name_(path.string()) {
     const Descriptor file = open_regular_file(path, size);
     if (size == 0) return;
     void* const data = mmap(nullptr, static_cast<size_t>(size), PROT_READ, MAP_PRIVATE, file.get(), 0);
+    if (data == MAP_FAILED && errno == ENOMEM)
+        throw OutOfMemory(
+            fmt::format("{}: no room to map its {} bytes; close other programs or raise the limit on "
+                        "address space",
+                        name_, size));
     if (data == MAP_FAILED)
         throw UserError("PATH", name_, "", fmt::format("cannot be mapped: {}", std::strerror(errno)),
                         "try another file system");
     bytes_ = {static_cast<const std::byte*>(data), static_cast<size_t>(size)};
-    watch_ = Watches::take(bytes_);
+    try {
+        watch_ = Watches::take(bytes_);
+    } catch (...) {
+        munmap(data, static_cast<size_t>(size));
+        throw;
+    }
 }
 
 MappedFile::MappedFile(MappedFile&& other) noexcept

@@ -1,6 +1,7 @@
 #include "kernels/gemm/gemm_onednn.h"
 
 #include <dlfcn.h>
+#include <sys/mman.h>
 
 #include <cstdlib>
 #include <oneapi/dnnl/dnnl.hpp>
@@ -73,6 +74,16 @@ dnnl::matmul::primitive_desc describe(const Key& key) {
     return describe_matmul<dnnl::matmul>(cpu_engine(), a, b, c, attr);
 }
 
+// oneDNN 2 writes code into pages that it was not given (SIGSEGV) where there is no room for them.
+void expect_room_for_code() {
+    constexpr size_t kBytes = size_t{8} << 20;
+    void* const room =
+        mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (room == MAP_FAILED)
+        throw OutOfMemory("host memory: no room for oneDNN's code; close other programs or use a smaller job");
+    munmap(room, kBytes);
+}
+
 struct Primitive {
     explicit Primitive(const Key& key) : Primitive(describe(key)) {}
     explicit Primitive(const dnnl::matmul::primitive_desc& desc)
@@ -101,6 +112,7 @@ public:
         auto found = primitives_.find(key);
         if (found == primitives_.end()) {
             if (primitives_.size() == kPrimitives) primitives_.clear();
+            expect_room_for_code();
             found = primitives_.try_emplace(key, key).first;
         }
         Primitive& p = found->second;
@@ -164,6 +176,8 @@ void gemm_onednn(const Gemm& g) {
         thread_local Cache cache;
         cache.run(key, g);
     } catch (const dnnl::error& e) {
+        if (e.status == dnnl_out_of_memory)
+            throw OutOfMemory("host memory: oneDNN found none left; close other programs or use a smaller job");
         throw InternalError(shape(key) + ": oneDNN: " + e.what() + " (status " + std::to_string(e.status) + ")");
     }
 }
