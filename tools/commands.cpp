@@ -9,6 +9,7 @@
 #include "engine/io/quote.h"
 #include "engine/log/log.h"
 #include "kernels/base/error.h"
+#include "tools/little_memory.h"
 #include "tools/option.h"
 
 namespace llmft {
@@ -77,7 +78,9 @@ std::string error_line(std::string_view kind, std::string_view text) {
     return fmt::format("{}{}{}", line.substr(0, head), kGap, line.substr(tail));
 }
 
-int run_command(std::span<const Command> commands, const std::vector<std::string>& arguments) {
+namespace {
+
+int run_or_fail(std::span<const Command> commands, const std::vector<std::string>& arguments) {
     try {
         const int code = dispatch(commands, arguments);
         log::release();
@@ -89,9 +92,9 @@ int run_command(std::span<const Command> commands, const std::vector<std::string
     } catch (const Error& error) {
         return fail(error.code(), error.kind(), error.what());
     } catch (const std::bad_alloc&) {
-        return fail(ExitCode::kOutOfResources, "MEMORY",
-                    "host memory: none left; close other programs or use a smaller job");
+        return fail_for_memory();
     } catch (const std::filesystem::filesystem_error& error) {
+        if (error.code() == std::errc::not_enough_memory) return fail_for_memory();
         if (error.code() == std::errc::no_space_on_device)
             return fail(ExitCode::kOutOfResources, "DISK",
                         fmt::format("{}: no space left; free some", error.path1().native()));
@@ -102,6 +105,16 @@ int run_command(std::span<const Command> commands, const std::vector<std::string
         return fail_as_bug(error.what());
     } catch (...) {
         return fail_as_bug("an exception of unknown type");
+    }
+}
+
+}   // namespace
+
+int run_command(std::span<const Command> commands, const std::vector<std::string>& arguments) {
+    try {
+        return run_or_fail(commands, arguments);
+    } catch (const std::bad_alloc&) {   // the line of another error found no room
+        return fail_for_memory();
     }
 }
 

@@ -1,6 +1,7 @@
 // llmft: the table of commands. A command is one function in tools/cmd_<name>.cpp and one line here.
 #include "tools/cmd.h"
 #include "tools/commands.h"
+#include "tools/little_memory.h"
 
 namespace {
 
@@ -19,5 +20,6 @@ constexpr llmft::Command kCommands[] = {
 }   // namespace
 
 int main(int argc, char** argv) {
+    llmft::prepare_for_little_memory();
     return llmft::run_command(kCommands, {argv + (argc > 0), argv + argc});
 }
