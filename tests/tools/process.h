@@ -32,6 +32,7 @@ public:
     ~Process();   // kills it if it still runs
 
     void send(int signal) const;
+    pid_t pid() const { return pid_; }
     bool running();
     // A child that takes minutes hangs: it is killed, and its signal is SIGKILL.
     Ended wait();

@@ -3,8 +3,8 @@
 
 #include "engine/io/manifest.h"
 #include "engine/io/xxh3.h"
-#include "tests/data/small_tokenizer.h"
 #include "tests/tools/bad_input/cases.h"
+#include "tests/tools/few_tokens.h"
 
 namespace llmft::test {
 namespace {
@@ -51,22 +51,6 @@ void rewrite_state(const Scene& s, const std::string& field, const Json& value) 
         if (name.ends_with(".json") && bytes_of(checkpoint(s) / name).find("\"global_step\"") != std::string::npos)
             s.change(checkpoint(s) / name, [&](Json& json) { json[field] = value; });
     write_manifest(checkpoint(s), make_manifest(checkpoint(s), before.facts));
-}
-
-// A tokenizer that fits the scene's vocabulary.
-std::string few_tokens() {
-    Json json = sentencepiece_json();
-    Json& vocab = json["model"]["vocab"];
-    for (auto it = vocab.begin(); it != vocab.end();) {
-        if (it.key().starts_with("<0x"))
-            it = vocab.erase(it);
-        else {
-            if (it.value() > 258) it.value() = it.value().get<int>() - 256;
-            ++it;
-        }
-    }
-    json["model"]["byte_fallback"] = false;
-    return json.dump();
 }
 
 const BadCase kCheckpoints[] = {
@@ -122,7 +106,7 @@ const BadCase kCheckpoints[] = {
      }},
     {78, "another tokenizer", "STATE", "tokenizer",
      [](Scene& s) {
-         const std::string tokenizer = few_tokens();
+         const std::string tokenizer = few_tokens_json().dump();
          put(s.model() / "tokenizer.json", tokenizer);
          resume(s);
          put(s.model() / "tokenizer.json", tokenizer + "\n");
