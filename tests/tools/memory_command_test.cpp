@@ -103,10 +103,10 @@ constexpr const char* kLine = "llmft: error E-MEMORY: ";
 
 // Every file is whole or not there.
 void expect_no_half_result(const Files& files, const Files& whole) {
-    for (const auto& [name, bytes] : files) {
-        CAPTURE(name);
-        REQUIRE(whole.contains(name));
-        CHECK(bytes == whole.at(name));
+    for (const auto& file : files) {
+        CAPTURE(file.first);
+        REQUIRE(whole.contains(file.first));
+        CHECK(file.second == whole.at(file.first));
     }
 }
 
