@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -33,7 +34,16 @@ size_t stack_bytes() {
     asm volatile("" : : "r"(stack) : "memory");   // it is looked at, so it has to be there
 }
 
+std::atomic<bool> ran_out = false;
+
+void note_and_throw() {
+    ran_out = true;
+    throw std::bad_alloc();
+}
+
 [[noreturn]] void end_without_unwinding() {
+    // libstdc++ terminates from within its own functions without catching first.
+    if (ran_out && std::current_exception() == nullptr) _exit(fail_for_memory());
     try {
         if (const std::exception_ptr now = std::current_exception()) std::rethrow_exception(now);
     } catch (const std::bad_alloc&) {
@@ -46,6 +56,7 @@ size_t stack_bytes() {
 }   // namespace
 
 void prepare_for_little_memory() {
+    std::set_new_handler(note_and_throw);
     std::set_terminate(end_without_unwinding);
     void* const room =
         mmap(nullptr, 2 * kStackBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
