@@ -33,8 +33,10 @@ int64_t size_of(void* bytes) {
 
 void count_call() {
     const int64_t call = calls.fetch_add(1, std::memory_order_relaxed) + 1;
-    if (call >= first_to_fail.load(std::memory_order_relaxed) && call <= last_to_fail.load(std::memory_order_relaxed))
-        throw std::bad_alloc();
+    if (call < first_to_fail.load(std::memory_order_relaxed) || call > last_to_fail.load(std::memory_order_relaxed))
+        return;
+    if (const auto handler = std::get_new_handler()) handler();
+    throw std::bad_alloc();
 }
 
 void* counted(void* bytes) {
