@@ -199,7 +199,7 @@ TEST_CASE("a command whose n-th allocation fails is exit 3 and the one MEMORY li
 
 TEST_SUITE("slow") {
     TEST_CASE("a command is so at hundreds of its allocations") {
-        fail_some_of_every_command(800);
+        fail_some_of_every_command(300);
     }
 }
 
