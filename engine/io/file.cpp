@@ -133,11 +133,12 @@ void AtomicFile::write(Bytes bytes) {
 
 void AtomicFile::commit() {
     const off_t written = lseek(file_.get(), 0, SEEK_CUR);
-    if (written < 0 || ftruncate(file_.get(), written) != 0)
+    if (written < 0 || retried([&] { return ftruncate(file_.get(), written); }) != 0)
         fail_writing(target_, "cannot be cut to its length", errno);
     sync_file(file_.get(), target_);
     if (rename(temporary_.c_str(), target_.c_str()) != 0) fail_writing(target_, "cannot be given its name", errno);
-    if (close(file_.release()) != 0) fail_writing(target_, "cannot be closed", errno);
+    // The bytes are on the disk: a close that a signal interrupted has lost none, and must not be tried again.
+    if (close(file_.release()) != 0 && errno != EINTR) fail_writing(target_, "cannot be closed", errno);
     sync_folder(folder_of(target_));
 }
 

@@ -79,8 +79,10 @@ Json ModelSource::json(std::string_view file, const JsonLimits& limits) const {
 }
 
 bool FolderModel::has(std::string_view file) const {
-    std::error_code ignored;
-    return std::filesystem::is_regular_file(Path(path()) / file, ignored);
+    std::error_code error;
+    const auto status = std::filesystem::status(Path(path()) / file, error);
+    // Where that cannot be told, reading it says why; taken for absent it would be missed by nobody.
+    return std::filesystem::is_regular_file(status) || status.type() == std::filesystem::file_type::none;
 }
 
 std::string FolderModel::label(std::string_view file) const {

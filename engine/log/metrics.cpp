@@ -55,12 +55,23 @@ StepRecord metrics_record(const JsonField& line) {
     return r;
 }
 
-MetricsWriter::MetricsWriter(const Path& path, int64_t keep)
-    : path_(path), file_(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)), bytes_(keep) {
+namespace {
+
+int open_to_append(const Path& path) {
+    for (;;) {
+        const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+        if (fd >= 0 || errno != EINTR) return fd;
+    }
+}
+
+}   // namespace
+
+MetricsWriter::MetricsWriter(const Path& path, int64_t keep) : path_(path), file_(open_to_append(path)), bytes_(keep) {
     if (!file_) fail_writing(path, "open", errno);
     struct stat status = {};
     if (fstat(file_.get(), &status) != 0) fail_writing(path, "open", errno);
-    if (status.st_size != keep && ftruncate(file_.get(), keep) != 0) fail_writing(path, "cannot be cut", errno);
+    while (status.st_size != keep && ftruncate(file_.get(), keep) != 0)
+        if (errno != EINTR) fail_writing(path, "cannot be cut", errno);
 }
 
 void MetricsWriter::write(const StepRecord& record) {
@@ -77,6 +88,8 @@ int64_t MetricsWriter::sync() {
 std::optional<std::vector<StepRecord>> read_metrics(const Path& path, int64_t bytes, int64_t last) {
     std::error_code error;
     const auto size = std::filesystem::file_size(path, error);
+    if (error && error != std::errc::no_such_file_or_directory)
+        throw std::filesystem::filesystem_error("", path, error);
     if (error || static_cast<int64_t>(size) < bytes) return std::nullopt;
     std::vector<StepRecord> records;
     try {
@@ -89,7 +102,8 @@ std::optional<std::vector<StepRecord>> read_metrics(const Path& path, int64_t by
             if (records.back().step != static_cast<int64_t>(records.size())) return std::nullopt;
             at = end + 1;
         }
-    } catch (const UserError&) {
+    } catch (const UserError& refused) {
+        if (refused.kind() == "PATH") throw;   // what it holds is not known, and must not be thrown away
         return std::nullopt;
     }
     if (static_cast<int64_t>(records.size()) != last) return std::nullopt;

@@ -57,7 +57,11 @@ void discard(const Path& output, int64_t step) {
 std::vector<int64_t> checkpoint_steps(const Path& output) {
     std::vector<int64_t> steps;
     std::error_code error;
-    for (const auto& entry : fs::directory_iterator(output, error))
+    fs::directory_iterator entries(output, error);
+    // A run must not begin anew because its checkpoints could not be listed.
+    if (error && error != std::errc::no_such_file_or_directory && error != std::errc::not_a_directory)
+        fail_writing(output, "cannot be listed", error.value());
+    for (const auto& entry : entries)
         if (const auto step = step_of(entry.path().filename().native()); step && entry.is_directory(error))
             steps.push_back(*step);
     std::sort(steps.begin(), steps.end());
