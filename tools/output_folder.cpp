@@ -21,6 +21,31 @@ fs::path existing_part(fs::path folder) {
     return folder.empty() ? fs::path(".") : folder;
 }
 
+[[noreturn]] void refuse_folder(const char* flag, const fs::path& folder, int error_number) {
+    if (error_number == ENOSPC || error_number == EDQUOT) fail_writing(folder, "cannot be made", error_number);
+    throw UserError("PATH", flag, folder.string(), std::generic_category().message(error_number),
+                    "name another folder");
+}
+
+// Makes the folder and what leads to it, each name durable; if that fails, none is left. The topmost that was not
+// there, or nothing.
+fs::path make_folders(const fs::path& folder) {
+    fs::path missing = fs::absolute(folder).lexically_normal();
+    if (!missing.has_filename()) missing = missing.parent_path();   // "out/"
+    std::vector<fs::path> made;
+    std::error_code error;
+    for (; !fs::exists(missing, error) && missing.has_filename(); missing = missing.parent_path())
+        made.push_back(missing);
+    try {
+        fs::create_directories(folder);
+        for (const fs::path& one : made) sync_folder(one.parent_path());
+    } catch (...) {
+        for (const fs::path& one : made) fs::remove(one, error);
+        throw;
+    }
+    return made.empty() ? fs::path() : made.back();
+}
+
 }   // namespace
 
 void expect_output_folder(const fs::path& folder, const fs::path& model, ResultKind kind) {
@@ -51,16 +76,14 @@ StagedFolder::StagedFolder(const fs::path& target, const char* flag) : target_(f
     if (there && !fs::is_directory(target_, error)) refuse("it is not a folder");
     if (there && !fs::is_empty(target_, error)) refuse("it is not empty");
     const fs::path parent = target_.parent_path();
-    for (fs::path made = parent; !fs::exists(made, error); made = made.parent_path()) made_parent_ = made;
-    fs::create_directories(parent, error);
-    if (!error) {
+    try {
+        made_parent_ = make_folders(parent);
         staging_ = parent / fmt::format(".{}.{}", target_.filename().string(), getpid());
-        fs::create_directory(staging_, error);
+        fs::create_directory(staging_);
+    } catch (const fs::filesystem_error& failed) {
+        if (!made_parent_.empty()) fs::remove_all(made_parent_, error);
+        refuse_folder(flag, target, failed.code().value());
     }
-    if (!error) return;
-    const std::string what = error.message();
-    if (!made_parent_.empty()) fs::remove_all(made_parent_, error);
-    refuse(what);
 }
 
 StagedFolder::~StagedFolder() {
@@ -79,10 +102,18 @@ void StagedFolder::commit() {
 }
 
 OutputFolder::OutputFolder(const fs::path& folder) : folder_(folder) {
-    std::error_code error;
-    made_ = fs::create_directories(folder, error);
-    if (error) throw UserError("PATH", "--output-dir", folder.string(), error.message(), "name another folder");
-    lock_.emplace(folder);
+    try {
+        made_ = !make_folders(folder).empty();
+    } catch (const fs::filesystem_error& failed) {
+        refuse_folder("--output-dir", folder, failed.code().value());
+    }
+    try {
+        lock_.emplace(folder);
+    } catch (...) {
+        std::error_code ignored;
+        if (made_) fs::remove(folder_, ignored);
+        throw;
+    }
 }
 
 OutputFolder::~OutputFolder() {
