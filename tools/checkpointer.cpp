@@ -58,15 +58,16 @@ std::optional<ResumePoint> find_resume_point(const Path& output, const std::stri
 MetricsWriter prepare_output(const Path& output, const std::optional<ResumePoint>& from, std::string_view run_file) {
     for (const std::string& line : sweep_leftovers(output)) log::note(line);
     const Path resumed = from ? from->checkpoint.path : Path();
-    std::error_code ignored;
-    const bool inside = from && std::filesystem::equivalent(resumed.parent_path(), output, ignored);
+    const bool inside = from && std::filesystem::equivalent(resumed.parent_path(), output);
     if (const auto aside = set_checkpoints_aside(output, inside ? from->checkpoint.step : -1))
         log::note(fmt::format("{}: the checkpoints that this run does not go on from are there now", aside->string()));
     if (std::filesystem::remove(output / kManifestName)) sync_folder(output);   // of a result that changes now
     write_file(output / "run.toml", run_file);
     const bool continued = from && !from->records.empty();
     if (continued) take_metrics_over(output, *from);
-    return MetricsWriter(output / kMetricsName, continued ? from->state.metrics_bytes : 0);
+    MetricsWriter metrics(output / kMetricsName, continued ? from->state.metrics_bytes : 0);
+    sync_folder(output);   // no checkpoint comes onto the disk before the name metrics.jsonl
+    return metrics;
 }
 
 int64_t checkpoint_bytes(const TrainedState& trained) {
@@ -75,7 +76,9 @@ int64_t checkpoint_bytes(const TrainedState& trained) {
 
 Checkpointer::Checkpointer(CheckpointParts parts, const std::optional<ResumePoint>& from, Run& run)
     : parts_(std::move(parts)), run_(run), bytes_(checkpoint_bytes(parts_.trained)) {
-    if (from) newest_ = from->checkpoint.step;
+    if (!from) return;
+    newest_ = from->checkpoint.step;
+    rotate(from->state);   // a kill may have come between the commit and this
 }
 
 void Checkpointer::save(RunState& state) {
@@ -88,6 +91,10 @@ void Checkpointer::save(RunState& state) {
     write_run_state(writer.folder(), state);
     bytes_ = writer.commit(parts_.identity.facts(step));
     newest_ = step;
+    rotate(state);
+}
+
+void Checkpointer::rotate(const RunState& state) const {
     if (parts_.options.save_total_limit > 0)
         rotate_checkpoints(parts_.output, parts_.options.save_total_limit, state.best_checkpoint);
 }

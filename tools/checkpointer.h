@@ -51,6 +51,8 @@ public:
     void load_best(const RunState& state);
 
 private:
+    void rotate(const RunState& state) const;
+
     CheckpointParts parts_;
     Run& run_;
     int64_t bytes_;
