@@ -95,29 +95,21 @@ Tree tree_of(const Path& folder) {
     return tree;
 }
 
-TreeFolder::TreeFolder() {
-    std::error_code ignored;
-    const Path memory = "/dev/shm";
-    const Path parent = fs::is_directory(memory, ignored) ? memory : fs::temp_directory_path();
-    std::string name = (parent / "llmft-test-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
-    path_ = name;
-}
-
-TreeFolder::~TreeFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
+void put_tree(const Path& folder, const Tree& tree) {
+    for (const auto& entry : fs::directory_iterator(folder)) fs::remove_all(entry);
+    for (const std::string& name : tree.folders) fs::create_directory(folder / name);
+    for (const auto& [name, bytes] : tree.files) put(folder / name, bytes);
 }
 
 void TreeFolder::become(const Tree& tree) {
     for (const auto& [name, bytes] : now_.files)
-        if (!tree.files.contains(name)) fs::remove(path_ / name);
+        if (!tree.files.contains(name)) fs::remove(path() / name);
     for (auto folder = now_.folders.rbegin(); folder != now_.folders.rend(); ++folder)
-        if (!tree.folders.contains(*folder)) fs::remove(path_ / *folder);
-    for (const std::string& folder : tree.folders) fs::create_directory(path_ / folder);
+        if (!tree.folders.contains(*folder)) fs::remove(path() / *folder);
+    for (const std::string& folder : tree.folders) fs::create_directory(path() / folder);
     for (const auto& [name, bytes] : tree.files) {
         const auto old = now_.files.find(name);
-        if (old == now_.files.end() || old->second != bytes) put(path_ / name, bytes);
+        if (old == now_.files.end() || old->second != bytes) put(path() / name, bytes);
     }
     now_ = tree;
 }

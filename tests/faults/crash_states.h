@@ -6,6 +6,7 @@
 
 #include "engine/io/file.h"
 #include "tests/faults/disk_model.h"
+#include "tests/faults/in_memory.h"
 #include "tests/harness/temp_folder.h"
 
 namespace llmft::test {
@@ -33,22 +34,18 @@ size_t for_each_crash_state(const DiskModel&, const CrashOptions&, const std::fu
 
 Tree tree_of(const Path& folder);
 
-// A folder that becomes one tree after another; what stays the same is not written again. In memory, where there is
-// /dev/shm.
+// What is in `folder` goes, and the tree takes its place.
+void put_tree(const Path& folder, const Tree& tree);
+
+// A folder that becomes one tree after another; what stays the same is not written again.
 class TreeFolder {
 public:
-    TreeFolder();
-    ~TreeFolder();
-    TreeFolder(const TreeFolder&) = delete;
-    TreeFolder& operator=(const TreeFolder&) = delete;
-
-    const Path& path() const { return path_; }
+    const Path& path() const { return folder_.path(); }
     void become(const Tree&);
-    // Somebody else has written into it: what is there is read again.
-    void changed() { now_ = tree_of(path_); }
 
 private:
-    Path path_;
+    InMemory in_memory_;
+    TempFolder folder_;
     Tree now_;
 };
 
