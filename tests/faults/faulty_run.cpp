@@ -2,9 +2,21 @@
 
 #include <algorithm>
 #include <csignal>
-#include <cstdlib>
+#include <fstream>
 
 namespace llmft::test {
+namespace {
+
+// The runtime of a sanitizer has to come first of all libraries; this process has the one that its program has.
+std::string sanitizer() {
+    std::ifstream maps("/proc/self/maps");
+    for (std::string line; std::getline(maps, line);)
+        if (line.find("/libasan.so") != std::string::npos || line.find("/libtsan.so") != std::string::npos)
+            return line.substr(line.find('/')) + ":";
+    return "";
+}
+
+}   // namespace
 
 const FileCall* FaultyRun::struck() const {
     const auto call = std::find_if(calls.begin(), calls.end(), [](const FileCall& c) { return c.chosen != 0; });
@@ -15,10 +27,7 @@ std::vector<std::pair<std::string, std::string>> fault_environment(const Path& w
                                                                    const Fault& fault) {
     std::string setting = "under=" + watched.string() + ";log=" + log.string();
     if (!fault.act.empty()) setting += ";at=" + fault.kind + ":" + std::to_string(fault.number) + ":" + fault.act;
-    const char* const asan = std::getenv("ASAN_OPTIONS");
-    return {{"LD_PRELOAD", LLMFT_FAULT_LIBRARY},
-            {"LLMFT_FAULTS", setting},
-            {"ASAN_OPTIONS", std::string(asan != nullptr ? asan : "") + ":verify_asan_link_order=0"}};
+    return {{"LD_PRELOAD", sanitizer() + LLMFT_FAULT_LIBRARY}, {"LLMFT_FAULTS", setting}};
 }
 
 FaultyRun run_with_fault(const std::vector<std::string>& arguments, const Path& watched, const Fault& fault) {
