@@ -32,7 +32,7 @@ std::map<std::string, std::string> below(const Tree& tree, const std::string& fo
 // place/ is what the disk holds, place/out the output folder: its own name may be lost, too.
 class Cutting {
 public:
-    Cutting() {
+    explicit Cutting(const char* limit) {
         fs::create_directory(place());
         put(scene_.rows(), token_rows(8, 6, 1));
         scene_.flag("--output-dir", output());
@@ -40,7 +40,7 @@ public:
         scene_.flag("--lora-r", "2");
         scene_.flag("--save-strategy", "steps");
         scene_.flag("--save-steps", "1");
-        scene_.flag("--save-total-limit", "2");
+        scene_.flag("--save-total-limit", limit);
     }
 
     Path place() const { return scene_.path("place"); }
@@ -50,16 +50,23 @@ public:
     // A run from what is in place/ now, to its end.
     void trace() {
         start_ = tree_of(place());
+        std::vector<std::string> skipped;
+        const auto from = anew_ ? std::nullopt : newest_checkpoint(output(), skipped);
         const FaultyRun run = run_with_fault(scene_.arguments(), place());
         REQUIRE_MESSAGE(run.ended.code == 0, run.ended.err);
         calls_ = run.calls;
         end_ = remains_of(output());
         committed_.assign(calls_.size() + 1, 0);
-        for (size_t i = 0; i <= calls_.size(); ++i) committed_[i] = committed_step(calls_, i);
+        for (size_t i = 0; i <= calls_.size(); ++i)
+            committed_[i] = std::max(from ? from->step : 0, committed_step(calls_, i));
     }
     // A run that is killed at its n-th change of a file.
     void kill_at(size_t change) {
         run_with_fault(scene_.arguments(), place(), {.kind = "change", .number = change, .act = "kill"});
+    }
+    void begin_anew() {
+        scene_.flag("--resume", "never");
+        anew_ = true;
     }
     void start_over() { put_tree(place(), {}); }
 
@@ -105,7 +112,7 @@ private:
         std::vector<std::string> skipped;
         const auto newest = newest_checkpoint(out, skipped);
         const int64_t committed = committed_[state.calls];
-        good_ = newest ? newest->step >= committed : committed == 0;
+        good_ = newest ? anew_ || newest->step >= committed : committed == 0;
         CHECK_MESSAGE(good_, "newest is ", newest ? newest->step : 0, ", committed was ", committed);
         if (newest) {
             const auto found = below(state.tree, fmt::format("out/checkpoint-{}", newest->step));
@@ -140,6 +147,7 @@ private:
     InMemory in_memory_;
     Scene scene_;
     Tree start_;
+    bool anew_ = false;
     std::vector<FileCall> calls_;
     Remains end_;
     std::vector<int64_t> committed_;                                // after so many calls
@@ -150,8 +158,8 @@ private:
     bool good_ = true;
 };
 
-size_t cut_everywhere(int random, size_t stride, size_t sample) {
-    Cutting cutting;
+size_t cut_everywhere(const char* limit, int random, size_t stride, size_t sample) {
+    Cutting cutting(limit);
     cutting.trace();
     size_t states = cutting.cut(random, stride, sample);
     // Going on where a kill left a checkpoint half written, and where it left one half removed.
@@ -171,21 +179,55 @@ size_t cut_everywhere(int random, size_t stride, size_t sample) {
         cutting.trace();
         states += cutting.cut(random, stride, sample);
     }
-    return states;
+    // Beginning anew over a run that had come to its end: its checkpoints are set aside.
+    cutting.begin_anew();
+    cutting.trace();
+    return states + cutting.cut(random, 2 * stride, sample);
+}
+
+// A folder that a command fills under another name.
+void cut_staged(const Scene& scene, const std::vector<std::string>& arguments) {
+    const Path place = scene.path("place");
+    fs::create_directory(place);
+    const FaultyRun run = run_with_fault(arguments, place);
+    REQUIRE_MESSAGE(run.ended.code == 0, run.ended.err);
+    DiskModel disk(place, {});
+    for (const FileCall& c : run.calls) disk.apply(c);
+    const auto whole = below(tree_of(place), "new/out");
+    for_each_crash_state(
+        disk, {.random = 1, .stage = [&](size_t calls) { return calls / disk.calls(); }}, [&](const CrashState& state) {
+            const bool there = state.tree.folders.contains("new/out");
+            const bool good = there ? below(state.tree, "new/out") == whole : state.calls < disk.calls();
+            CHECK_MESSAGE(good, "power cut after call ", state.calls, "; ", state.how);
+            return good;
+        });
 }
 
 }   // namespace
 
 TEST_CASE("after every power cut a run goes on from what was committed") {
     if (!faults_work()) return skip("no library can be put in front of this build");
-    const size_t states = cut_everywhere(1, 8, 300);
+    const size_t states = cut_everywhere("2", 1, 11, 300);
     MESSAGE("states: ", states);
     CHECK(states >= 5000);
 }
 
 TEST_CASE("after every power cut of twenty thousand a run goes on" * doctest::test_suite("slow")) {
     if (!faults_work()) return skip("no library can be put in front of this build");
-    const size_t states = cut_everywhere(8, 1, 100);
+    const size_t states = cut_everywhere("2", 3, 1, 100) + cut_everywhere("1", 1, 2, 300);
     MESSAGE("states: ", states);
     CHECK(states >= 20000);
+}
+
+TEST_CASE("a folder made by quantize or merge is there whole after a power cut, or not at all") {
+    if (!faults_work()) return skip("no library can be put in front of this build");
+    const InMemory in_memory;
+    {
+        const Scene scene;
+        cut_staged(scene, {"quantize", "--model", scene.model(), "--output", scene.path("place/new/out")});
+    }
+    const Scene scene;
+    scene.make_adapter();
+    cut_staged(scene, {"merge", "--model", scene.model(), "--adapter", scene.path("adapter"), "--output",
+                       scene.path("place/new/out")});
 }
