@@ -7,6 +7,21 @@
 
 namespace llmft::test {
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define LLMFT_SLOW_RUNS
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define LLMFT_SLOW_RUNS
+#endif
+// A run under a sanitizer takes ten times as long: there the quick tests make each tenth of theirs.
+#ifdef LLMFT_SLOW_RUNS
+constexpr int kRunsLeftOut = 10;
+#else
+constexpr int kRunsLeftOut = 1;
+#endif
+
 // Which call is to go wrong and how: see tests/faults/preload/watch.h. No act: only the log is written.
 struct Fault {
     std::string kind = "any";
