@@ -43,6 +43,15 @@ void remove_folder(const Path& folder) {
     if (error) fail_writing(folder, "cannot be removed", error.value());
 }
 
+// Nothing where the folder is not there. One that cannot be listed is not empty: a run must not begin anew for that.
+fs::directory_iterator listed(const Path& output) {
+    std::error_code error;
+    fs::directory_iterator entries(output, error);
+    if (error && error != std::errc::no_such_file_or_directory && error != std::errc::not_a_directory)
+        fail_writing(output, "cannot be listed", error.value());
+    return entries;
+}
+
 // Out of sight first: a folder that is half removed must not look like a checkpoint.
 void discard(const Path& output, int64_t step) {
     const Path from = checkpoint_path(output, step), trash = output / fmt::format("{}{}{}", kTrash, kName, step);
@@ -57,11 +66,7 @@ void discard(const Path& output, int64_t step) {
 std::vector<int64_t> checkpoint_steps(const Path& output) {
     std::vector<int64_t> steps;
     std::error_code error;
-    fs::directory_iterator entries(output, error);
-    // A run must not begin anew because its checkpoints could not be listed.
-    if (error && error != std::errc::no_such_file_or_directory && error != std::errc::not_a_directory)
-        fail_writing(output, "cannot be listed", error.value());
-    for (const auto& entry : entries)
+    for (const auto& entry : listed(output))
         if (const auto step = step_of(entry.path().filename().native()); step && entry.is_directory(error))
             steps.push_back(*step);
     std::sort(steps.begin(), steps.end());
@@ -102,8 +107,7 @@ std::optional<Checkpoint> newest_checkpoint(const Path& output, std::vector<std:
 
 std::vector<std::string> sweep_leftovers(const Path& output) {
     std::vector<Path> found;
-    std::error_code error;
-    for (const auto& entry : fs::directory_iterator(output, error)) {
+    for (const auto& entry : listed(output)) {
         const std::string name = entry.path().filename();
         if (name.starts_with(kTemporary) || name.starts_with(kTrash)) found.push_back(entry.path());
     }
