@@ -24,7 +24,7 @@ struct TomlAssertion {};
 namespace llmft {
 namespace {
 
-constexpr size_t kLongestFile = size_t{1} << 20;
+constexpr size_t kLongestFile = size_t{1} << 18;   // its tables take some twenty times that
 
 // Behind the quoted text that begins at `at`, or the end of its line or file.
 size_t skip_quotes(std::string_view text, size_t at) {
@@ -43,19 +43,49 @@ size_t skip_quotes(std::string_view text, size_t at) {
     return text.size();
 }
 
-// The first byte beyond ASCII that is neither quoted nor in a comment, or npos. toml++ 3.3 reaches what it calls
-// unreachable on such text.
-size_t find_bare_non_ascii(std::string_view text) {
+// The first character outside quotes and comments for which `wanted` holds, or npos. A quote opens only where a key or
+// a value may begin: elsewhere toml++ takes it for a part of the number or date before it.
+template <class Wanted>
+size_t find_bare(std::string_view text, Wanted&& wanted) {
+    constexpr std::string_view kBeforeQuotes = "\n=[,{.";
+    char before = '\n';   // the last one that is no space
     for (size_t at = 0; at < text.size();) {
-        if (static_cast<unsigned char>(text[at]) >= 0x80) return at;
-        if (text[at] == '#')
+        const char c = text[at];
+        if (c == '#') {
             at = std::min(text.find('\n', at), text.size());
-        else if (text[at] == '"' || text[at] == '\'')
+        } else if ((c == '"' || c == '\'') && kBeforeQuotes.find(before) != std::string_view::npos) {
             at = skip_quotes(text, at);
-        else
+            before = c;
+        } else {
+            if (wanted(c)) return at;
+            if (c != ' ' && c != '\t' && c != '\r') before = c;
             ++at;
+        }
     }
     return std::string_view::npos;
+}
+
+// toml++ 3.3 reaches what it calls unreachable on a byte beyond ASCII that is neither quoted nor in a comment.
+size_t find_bare_non_ascii(std::string_view text) {
+    return find_bare(text, [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
+}
+
+// Where a dotted key has more parts than any that is read: toml++ makes a table in a table of each and takes them down
+// by recursion.
+size_t find_deep_key(std::string_view text) {
+    constexpr int kMostDots = 16;
+    int dots = 0;
+    return find_bare(text, [&](char c) {
+        if (std::string_view("\n,=[{").find(c) != std::string_view::npos) dots = 0;
+        return c == '.' && ++dots > kMostDots;
+    });
+}
+
+void refuse_line(const std::filesystem::path& path, std::string_view text, size_t at, std::string_view what,
+                 std::string_view remedy) {
+    if (at == std::string_view::npos) return;
+    const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<int64_t>(at), '\n');
+    throw UserError("SYNTAX", path.native(), fmt::format("line {}", line), what, remedy);
 }
 
 std::string read_text(const std::filesystem::path& path) {
@@ -64,19 +94,19 @@ std::string read_text(const std::filesystem::path& path) {
         throw UserError("PATH", path.native(), "", "is a folder, not a run file", "name a .toml file");
     std::ifstream file(path, std::ios::binary);
     if (!file) throw UserError("MISSING", path.native(), "", "cannot be opened", "check the name given to --config");
-    std::string text(kLongestFile + 1, '\0');
-    file.read(text.data(), static_cast<std::streamsize>(text.size()));
-    text.resize(static_cast<size_t>(file.gcount()));
+    std::string text, part(size_t{1} << 12, '\0');
+    while (file && text.size() <= kLongestFile) {
+        file.read(part.data(), static_cast<std::streamsize>(part.size()));
+        text.append(part, 0, static_cast<size_t>(file.gcount()));
+    }
     if (text.size() > kLongestFile)
-        throw UserError("LIMIT", path.native(), "", "is longer than 1 MiB", "a run file has one line per option");
+        throw UserError("LIMIT", path.native(), "", "is longer than 256 KiB", "a run file has one line per option");
     if (const size_t at = first_invalid_utf8(text); at != std::string::npos)
         throw UserError("ENCODING", path.native(), fmt::format("byte {}", at), "is not UTF-8",
                         "save the file as UTF-8");
-    if (const size_t at = find_bare_non_ascii(text); at != std::string::npos) {
-        const auto line = 1 + std::count(text.data(), text.data() + at, '\n');
-        throw UserError("SYNTAX", path.native(), fmt::format("line {}", line),
-                        "a character beyond ASCII outside quotes", "put text in quotes");
-    }
+    refuse_line(path, text, find_bare_non_ascii(text), "a character beyond ASCII outside quotes", "put text in quotes");
+    refuse_line(path, text, find_deep_key(text), "a key of too many parts",
+                "keys are the option names in snake_case, at the top level");
     return text;
 }
 

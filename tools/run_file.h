@@ -11,8 +11,8 @@
 namespace llmft {
 
 // Sets the options that the file names. `options[0]` is --config itself and no key. Throws UserError that names file,
-// line and key: MISSING, LIMIT (over 1 MiB), ENCODING, SYNTAX, EXTRA (unknown key; suggests the nearest), SCHEMA (wrong
-// type), and what set_value throws. Options set before the error keep their new values.
+// line and key: MISSING, LIMIT (over 256 KiB), ENCODING, SYNTAX, EXTRA (unknown key; suggests the nearest), SCHEMA
+// (wrong type), and what set_value throws. Options set before the error keep their new values.
 void read_run_file(const std::filesystem::path& path, std::vector<Option>& options);
 
 // Every option that has a value, by group, doubles exact.
