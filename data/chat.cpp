@@ -9,7 +9,8 @@ constexpr const char *kFile = "chat_template.jinja", *kConfig = "tokenizer_confi
 constexpr int64_t kLongestTemplate = int64_t{1} << 20;
 
 Json config_of(const ModelSource& model, const char* file) {
-    return model.has(file) ? model.json(file, {.huge_integers = HugeIntegers::kDoubles}) : Json::object();
+    constexpr JsonLimits kLimits = {.values = int64_t{1} << 18, .huge_integers = HugeIntegers::kDoubles};
+    return model.has(file) ? model.json(file, kLimits) : Json::object();
 }
 
 // The config's template of that name; "default" also means the only one.

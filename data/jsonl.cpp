@@ -10,10 +10,11 @@
 namespace llmft {
 namespace {
 
-constexpr size_t kChunk = size_t{1} << 18;
+constexpr size_t kChunk = size_t{1} << 16;
 constexpr int64_t kDepth = 64;
 constexpr int64_t kRowValues = int64_t{1} << 22;
-constexpr int64_t kLargestArrayFile = int64_t{1} << 30, kArrayValues = int64_t{1} << 26;
+constexpr int64_t kLargestArrayFile = int64_t{1} << 30;
+constexpr std::string_view kWhiteSpace = " \t\n\r";
 
 std::ifstream open(const std::filesystem::path& file) {
     if (!std::filesystem::exists(file))
@@ -33,6 +34,28 @@ bool is_array_file(const std::filesystem::path& file) {
     while (in.get(c) && (c == ' ' || c == '\t' || c == '\n' || c == '\r')) {
     }
     return in && c == '[';
+}
+
+// Where the element of an array that begins at `at` ends: at the comma or bracket behind it, or the end of the text.
+// What is no JSON gets some end, too: whoever parses the element refuses it.
+size_t element_end(std::string_view text, size_t at) {
+    int64_t depth = 0;
+    for (bool quoted = false; at < text.size(); ++at) {
+        const char c = text[at];
+        if (quoted) {
+            if (c == '\\') ++at;
+            quoted = c != '"';
+        } else if (c == '"') {
+            quoted = true;
+        } else if (c == '[' || c == '{') {
+            ++depth;
+        } else if (depth > 0) {
+            depth -= c == ']' || c == '}';
+        } else if (c == ',' || c == ']') {
+            return at;
+        }
+    }
+    return text.size();
 }
 
 bool is_blank(const std::string& line) {
@@ -86,28 +109,46 @@ bool LineReader::next(std::string& line) {
 RowReader::RowReader(const std::filesystem::path& file, int64_t longest_line)
     : file_(file), lines_(file, longest_line), longest_(longest_line) {
     if (!is_array_file(file)) return;
-    array_ = parse_json_file(
-        file, {.bytes = kLargestArrayFile, .depth = kDepth, .string_bytes = longest_line, .values = kArrayValues});
+    array_ = read_file(file, kLargestArrayFile);
+    at_ = array_->find('[');
 }
 
 std::string RowReader::where() const {
     return array_ ? fmt::format("{}: row {}", file_.string(), in_array_ - 1) : lines_.where();
 }
 
+// Row by row, so that the file's text and one row are all that is held.
+bool RowReader::next_of_array(Json& row) {
+    const std::string_view text = *array_;
+    const auto skip_space = [&](size_t at) { return std::min(text.find_first_not_of(kWhiteSpace, at), text.size()); };
+    const size_t before = at_ < text.size() ? skip_space(at_ + 1) : at_;   // at_: the bracket or comma before the row
+    const bool ended = at_ == text.size() || (text[at_] == '[' && before < text.size() && text[before] == ']');
+    if (ended) return false;
+    const size_t end = element_end(text, before);
+    ++in_array_;
+    row = parse_json(text.substr(before, end - before), where(), row_limits());
+    const bool last = end < text.size() && text[end] == ']';
+    if (end == text.size() || (last && skip_space(end + 1) != text.size()))
+        throw UserError("SYNTAX", where(), "", last ? "text follows the array" : "the array has no end",
+                        "repair the file or fetch it again");
+    at_ = last ? text.size() : end;
+    return true;
+}
+
+JsonLimits RowReader::row_limits() const {
+    return {.bytes = longest_, .depth = kDepth, .string_bytes = longest_, .values = kRowValues};
+}
+
 bool RowReader::next_value(Json& row) {
-    if (array_) {
-        if (in_array_ == static_cast<int64_t>(array_->size())) return false;
-        row = std::move((*array_)[static_cast<size_t>(in_array_++)]);
-        return true;
-    }
+    if (array_) return next_of_array(row);
     std::string line;
     while (lines_.next(line)) {
         if (is_blank(line)) {
             ++blank_lines_;
             continue;
         }
-        row = parse_json(line, where(),
-                         {.bytes = longest_, .depth = kDepth, .string_bytes = longest_, .values = kRowValues});
+        if (line.capacity() > 2 * kChunk) line.shrink_to_fit();   // grown by doubling, maybe to twice its bytes
+        row = parse_json(line, where(), row_limits());
         return true;
     }
     return false;

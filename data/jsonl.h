@@ -43,11 +43,14 @@ public:
 
 private:
     bool next_value(Json& row);
+    bool next_of_array(Json& row);
+    JsonLimits row_limits() const;
 
     std::filesystem::path file_;
     LineReader lines_;
     int64_t longest_;
-    std::optional<Json> array_;
+    std::optional<std::string> array_;   // the text of a file that is one array
+    size_t at_ = 0;                      // in it, behind the last row
     int64_t in_array_ = 0, blank_lines_ = 0;
 };
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string>
 
 #include "data/tokenizer/byte_level.h"
@@ -53,8 +54,11 @@ public:
         begin_ = begin;
     }
     void flush(std::vector<Symbol>& tokens) {
-        if (waiting_)
-            tokens.push_back({.id = id_, .begin = static_cast<uint32_t>(begin_), .prev = 0, .next = 0, .rank = 0});
+        if (!waiting_) return;
+        // Bytes may have overtaken it (append): places stay in order all the same.
+        const uint32_t least = tokens.empty() ? 0 : tokens.back().begin;
+        tokens.push_back(
+            {.id = id_, .begin = std::max(least, static_cast<uint32_t>(begin_)), .prev = 0, .next = 0, .rank = 0});
         waiting_ = false;
     }
 
@@ -64,8 +68,8 @@ private:
     size_t begin_ = 0;
 };
 
-Bpe::Bpe(const JsonField& model, Alphabet alphabet)
-    : vocabulary_(model.at("vocab")),
+Bpe::Bpe(const JsonField& model, Json vocab, Alphabet alphabet)
+    : vocabulary_(model.at("vocab"), std::move(vocab)),
       alphabet_(alphabet),
       byte_fallback_(model.flag_or("byte_fallback", false)),
       fuse_unk_(model.flag_or("fuse_unk", false)),
@@ -87,7 +91,7 @@ void Bpe::read_merges(const JsonField& list) {
         list.refuse("LIMIT", fmt::format("{} merges, at most {}", list.json().size(), kMostMerges),
                     "use a smaller tokenizer");
     merges_ = MergeTable(list.json().size());
-    joints_ = MergeTable(list.json().size());
+    joints_ = MergeTable();   // of characters, whose pairs are far fewer
     uint32_t rank = 0;
     for (size_t i = 0; i < list.json().size(); ++i) {
         const Json& merge = list.json()[i];

@@ -16,7 +16,8 @@ namespace llmft {
 // Refuses what it does not do by name: dropout, continuing_subword_prefix, end_of_word_suffix.
 class Bpe {
 public:
-    Bpe(const JsonField& model, Alphabet alphabet);
+    // `vocab`: the member of `model`, which need not hold it any more.
+    Bpe(const JsonField& model, Json vocab, Alphabet alphabet);
 
     const Vocabulary& vocabulary() const { return vocabulary_; }
 

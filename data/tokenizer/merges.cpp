@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <functional>
+#include <utility>
 
 namespace llmft {
 namespace {
@@ -127,13 +128,27 @@ constexpr size_t kScanned = 32, kHeaped = 4096;
 
 }   // namespace
 
-MergeTable::MergeTable(size_t count)
-    : slots_(std::bit_ceil(2 * count + 2)), mask_(slots_.size() - 1), shift_(64 - std::countr_zero(slots_.size())) {
+MergeTable::MergeTable(size_t count) {
+    make_slots(count);
     joined_.reserve(count);
 }
 
+void MergeTable::make_slots(size_t pairs) {
+    slots_.assign(std::bit_ceil(2 * pairs + 2), Slot());
+    mask_ = slots_.size() - 1;
+    shift_ = 64 - std::countr_zero(slots_.size());
+}
+
 void MergeTable::add(int32_t left, int32_t right, uint32_t rank, int32_t joined) {
-    slots_[slot_of(left, right)] = {left, right, rank};
+    if (2 * pairs_ + 2 > slots_.size()) {
+        const std::vector<Slot> before = std::exchange(slots_, {});
+        make_slots(2 * pairs_);
+        for (const Slot& slot : before)
+            if (slot.left != -1) slots_[slot_of(slot.left, slot.right)] = slot;
+    }
+    Slot& slot = slots_[slot_of(left, right)];
+    pairs_ += slot.left == -1;
+    slot = {left, right, rank};
     joined_.resize(rank + 1, -1);
     joined_[rank] = joined;
 }

@@ -11,7 +11,7 @@ class MergeTable {
 public:
     static constexpr uint32_t kNone = UINT32_MAX;   // the rank of a pair that never joins
 
-    explicit MergeTable(size_t count = 0);
+    explicit MergeTable(size_t count = 0);   // room for so many pairs; more make it grow
     // A pair given twice keeps the later rank.
     void add(int32_t left, int32_t right, uint32_t rank, int32_t joined);
     uint32_t rank_of(int32_t left, int32_t right) const { return slots_[slot_of(left, right)].rank; }
@@ -31,7 +31,10 @@ private:
         return at;
     }
 
+    void make_slots(size_t pairs);
+
     std::vector<Slot> slots_;
+    size_t pairs_ = 0;
     std::vector<int32_t> joined_;   // by rank
     size_t mask_;
     int shift_;

@@ -12,7 +12,9 @@ namespace {
 class OptionalFile {
 public:
     OptionalFile(const ModelSource& model, const char* name) : file_(model.label(name)) {
-        if (model.has(name)) json_ = model.json(name, {.huge_integers = HugeIntegers::kDoubles});
+        // Each added token may be told of in seven values.
+        if (model.has(name))
+            json_ = model.json(name, {.values = int64_t{1} << 18, .huge_integers = HugeIntegers::kDoubles});
     }
     JsonField root() const { return {json_, file_, ""}; }
 

@@ -16,8 +16,12 @@
 namespace llmft {
 namespace {
 
-constexpr JsonLimits kTokenizerLimits = {
-    .bytes = int64_t{256} << 20, .depth = 64, .string_bytes = int64_t{1} << 20, .values = int64_t{1} << 24};
+// A merge that is a list of two texts takes some twenty times its bytes.
+constexpr JsonLimits kTokenizerLimits = {.bytes = int64_t{256} << 20,
+                                         .depth = 64,
+                                         .string_bytes = int64_t{1} << 20,
+                                         .values = int64_t{1} << 24,
+                                         .memory_factor = 24};
 constexpr size_t kLongestText = size_t{1} << 30;   // bytes: positions are 32 bits wide
 
 template <class Component>
@@ -37,6 +41,12 @@ JsonField model_of(const JsonField& file) {
     return model;
 }
 
+Bpe read_model(Json& document, const JsonField& file, Alphabet alphabet) {
+    const JsonField model = model_of(file);
+    model.at("vocab");
+    return Bpe(model, std::move(document["model"]["vocab"]), alphabet);
+}
+
 void expect_text(std::string_view text) {
     if (text.size() > kLongestText)
         throw UserError("LIMIT", "text", "", fmt::format("has {} bytes, at most {}", text.size(), kLongestText),
@@ -49,10 +59,11 @@ void expect_text(std::string_view text) {
 }   // namespace
 
 struct Tokenizer::Parts {
-    Parts(const JsonField& file, const ModelSource& source)
+    // `document`, which `file` shows, loses its vocabulary.
+    Parts(Json& document, const JsonField& file, const ModelSource& source)
         : normalizer(read_or_none<Normalizer>(file, "normalizer")),
           pre_tokenizer(read_or_none<PreTokenizer>(file, "pre_tokenizer")),
-          model(model_of(file), pre_tokenizer.alphabet()),
+          model(read_model(document, file, pre_tokenizer.alphabet())),
           added(file.find("added_tokens"), model.vocabulary(), normalizer),
           post_processor(read_or_none<PostProcessor>(file, "post_processor")),
           decoder(read_or_none<TokenDecoder>(file, "decoder")) {
@@ -169,8 +180,9 @@ Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
 Tokenizer::~Tokenizer() = default;
 
 Tokenizer Tokenizer::load(const ModelSource& source) {
-    const Json json = source.json("tokenizer.json", kTokenizerLimits);
-    return Tokenizer(std::make_unique<const Parts>(JsonField(json, source.label("tokenizer.json"), ""), source));
+    Json json = source.json("tokenizer.json", kTokenizerLimits);
+    const JsonField file(json, source.label("tokenizer.json"), "");
+    return Tokenizer(std::make_unique<const Parts>(json, file, source));
 }
 
 Tokenizer Tokenizer::load(const std::filesystem::path& folder) {

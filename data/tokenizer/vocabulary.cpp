@@ -11,32 +11,32 @@ constexpr size_t kMostTokens = size_t{1} << 21;
 
 }   // namespace
 
-Vocabulary::Vocabulary(const JsonField& object) {
-    const Json& json = object.json();
-    if (!json.is_object()) object.refuse("SCHEMA", "is not an object of token and id", "fetch the file again");
-    if (json.empty()) object.refuse("SCHEMA", "is empty", "fetch the file again");
-    if (json.size() > kMostTokens)
-        object.refuse("LIMIT", fmt::format("{} tokens, at most {}", json.size(), kMostTokens),
-                      "use a smaller vocabulary");
-    tokens_.resize(json.size());
-    std::vector<bool> taken(json.size());
-    for (const auto& item : json.items()) {
-        const std::string& token = item.key();
-        const Json& id = item.value();
+Vocabulary::Vocabulary(const JsonField& field, Json object) {
+    if (!object.is_object()) field.refuse("SCHEMA", "is not an object of token and id", "fetch the file again");
+    if (object.empty()) field.refuse("SCHEMA", "is empty", "fetch the file again");
+    const size_t size = object.size();
+    if (size > kMostTokens)
+        field.refuse("LIMIT", fmt::format("{} tokens, at most {}", size, kMostTokens), "use a smaller vocabulary");
+    tokens_.resize(size);
+    std::vector<bool> taken(size);
+    for (auto& members = object.get_ref<Json::object_t&>(); !members.empty();) {
+        auto member = members.extract(members.begin());
+        std::string& token = member.key();
+        const Json& id = member.mapped();
         const auto refuse = [&](std::string_view kind, std::string_view what) {
-            object.refuse(kind,
-                          fmt::format("token {} has id {}: {}", in_quotes(token),
-                                      id.is_number() ? id.dump() : id.type_name(), what),
-                          "fetch the file again");
+            field.refuse(kind,
+                         fmt::format("token {} has id {}: {}", in_quotes(token),
+                                     id.is_number() ? id.dump() : id.type_name(), what),
+                         "fetch the file again");
         };
         if (!id.is_number_integer()) refuse("SCHEMA", "not an integer");
         if (id.get<int64_t>() < 0) refuse("RANGE", "negative");
         if (id.get<size_t>() >= tokens_.size())
-            refuse("RANGE", fmt::format("{} tokens have ids 0 to {}", json.size(), json.size() - 1));
+            refuse("RANGE", fmt::format("{} tokens have ids 0 to {}", size, size - 1));
         const auto at = id.get<size_t>();
         if (taken[at]) refuse("DUP", "another token has it too");
         taken[at] = true;
-        tokens_[at] = token;
+        tokens_[at] = std::move(token);
     }
     ids_.reserve(tokens_.size());
     for (size_t i = 0; i < tokens_.size(); ++i) ids_.emplace(tokens_[i], static_cast<int32_t>(i));

@@ -14,8 +14,9 @@ namespace llmft {
 
 class Vocabulary {
 public:
-    // From an object of token → id. Refuses ids below 0, twice, or with a gap, and more than 2^21 tokens.
-    explicit Vocabulary(const JsonField& object);
+    // From an object of token → id, which is taken apart, so that nothing is there twice. Refuses, as `field`, ids
+    // below 0, twice, or with a gap, and more than 2^21 tokens.
+    Vocabulary(const JsonField& field, Json object);
     Vocabulary(Vocabulary&&) = default;   // a copy's ids_ would look into another's tokens_
     Vocabulary& operator=(Vocabulary&&) = default;
 

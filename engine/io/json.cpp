@@ -21,6 +21,13 @@ std::string line_and_column(std::string_view text, size_t at) {
     return fmt::format("line {}, column {}", lines + 1, before.size() - (newline + 1) + 1);
 }
 
+// Heap bytes behind what a value shows. A node of std::map has four words beside its pair.
+constexpr int64_t kBlock = 16;   // malloc's own and its rounding
+int64_t heap_bytes(const std::string& text) {
+    const bool inside = text.capacity() <= std::string().capacity();
+    return inside ? 0 : static_cast<int64_t>(text.size()) + kBlock;
+}
+
 template <class J>
 using Member = std::function<void(const std::string& key, const J& value)>;
 
@@ -51,6 +58,7 @@ public:
     }
     bool string(string_t& x) override {
         check_length(x);
+        hold(static_cast<int64_t>(sizeof(std::string)) + kBlock + heap_bytes(x));
         return put(std::move(x));
     }
     bool binary(binary_t&) override { throw InternalError("JSON text held binary data"); }
@@ -62,6 +70,8 @@ public:
     bool key(string_t& x) override {
         check_length(x);
         keys_.back() = std::move(x);
+        if (!std::is_same_v<J, Json>)
+            hold(static_cast<int64_t>(sizeof(std::string)) + 3 * kBlock + heap_bytes(keys_.back()));
         const bool twice =
             std::is_same_v<J, Json> ? open_.back()->contains(keys_.back()) : !seen_.back().insert(keys_.back()).second;
         if (twice) refuse("DUP", "this key appears twice");
@@ -101,6 +111,24 @@ private:
             refuse("LIMIT", fmt::format("a string of {} bytes, at most {} are read", x.size(), limits_.string_bytes));
     }
 
+    // Before so much more is allocated.
+    void hold(int64_t bytes) {
+        // Taking a document down holds its values once more: the rest of the 16 MiB that any document may take.
+        constexpr int64_t kAnyDocument = int64_t{6} << 20;
+        held_ += bytes;
+        if (held_ > kAnyDocument && (held_ - kAnyDocument) / limits_.memory_factor > static_cast<int64_t>(text_.size()))
+            refuse("LIMIT", fmt::format("its values take more than {} times its bytes", limits_.memory_factor));
+    }
+
+    // A vector that is full moves to twice the room, and for a moment there are both.
+    template <class Vector>
+    void hold_growth(const Vector& vector) {
+        if (vector.size() < vector.capacity()) return;
+        const auto bytes = static_cast<int64_t>(vector.size() * sizeof(vector[0]));
+        hold(std::max<int64_t>(2 * bytes, sizeof(vector[0])) + kBlock);
+        held_ -= bytes;
+    }
+
     template <class T>
     J* place(T&& value) {
         if (++values_ > limits_.values) refuse("LIMIT", fmt::format("more than {} values", limits_.values));
@@ -111,14 +139,20 @@ private:
             return &root_;
         }
         J& parent = *open_.back();
-        if (parent.is_array()) return &parent.emplace_back(std::forward<T>(value));
+        if (parent.is_array()) {
+            hold_growth(parent.template get_ref<typename J::array_t&>());
+            return &parent.emplace_back(std::forward<T>(value));
+        }
+        hold(heap_bytes(keys_.back()));
         auto& members = parent.template get_ref<typename J::object_t&>();
-        if constexpr (std::is_same_v<J, Json>)
+        if constexpr (std::is_same_v<J, Json>) {
+            hold(static_cast<int64_t>(4 * sizeof(void*) + sizeof(typename J::object_t::value_type)) + kBlock);
             return &(members[keys_.back()] = std::forward<T>(value));
-        else   // its own insertion would look through all keys for this one
-            return &static_cast<std::vector<std::pair<const std::string, J>>&>(members)
-                        .emplace_back(keys_.back(), std::forward<T>(value))
-                        .second;
+        } else {   // its own insertion would look through all keys for this one
+            auto& list = static_cast<std::vector<std::pair<const std::string, J>>&>(members);
+            hold_growth(list);
+            return &list.emplace_back(keys_.back(), std::forward<T>(value)).second;
+        }
     }
     template <class T>
     bool put(T&& value) {
@@ -134,6 +168,7 @@ private:
     bool open(J container) {
         if (static_cast<int64_t>(open_.size()) >= limits_.depth)
             refuse("LIMIT", fmt::format("nested deeper than {} levels", limits_.depth));
+        hold(kBlock + static_cast<int64_t>(sizeof(typename J::object_t)));
         open_.push_back(
             place(std::move(container)));   // stays valid: a parent grows only after its children are closed
         keys_.emplace_back();
@@ -152,7 +187,7 @@ private:
         if (member_ == nullptr || open_.size() != 1) return;
         (*member_)(root_.begin().key(), root_.begin().value());
         root_.clear();
-        values_ = 0;
+        values_ = held_ = 0;
     }
 
     std::string_view text_, where_;
@@ -162,7 +197,7 @@ private:
     std::vector<J*> open_;
     std::vector<std::string> keys_;                       // of each open container, the key whose value comes next
     std::vector<std::unordered_set<std::string>> seen_;   // OrderedJson: its keys so far
-    int64_t values_ = 0;
+    int64_t values_ = 0, held_ = 0;
 };
 
 void check_encoding(std::string_view text, std::string_view where) {
@@ -209,7 +244,8 @@ Json parse_json_file(const Path& path, const JsonLimits& limits) {
 }
 
 std::vector<std::string> keys_in_order(std::string_view text, const std::string& member) {
-    constexpr JsonLimits kAny = {.bytes = INT64_MAX, .string_bytes = INT64_MAX, .values = INT64_MAX};
+    constexpr JsonLimits kAny = {
+        .bytes = INT64_MAX, .string_bytes = INT64_MAX, .values = INT64_MAX, .memory_factor = INT64_MAX};
     const OrderedJson document = parse_ordered_json(text, "", kAny);
     std::vector<std::string> keys;
     if (const auto at = document.find(member); at != document.end() && at->is_object())

@@ -1,7 +1,8 @@
 // Bounded JSON. A document is checked while it is read, before it takes memory: size, depth, length of strings, number
-// of values; well-formed UTF-8, no byte order mark, no key twice in an object, integers within int64 (never through
-// double). NaN, Infinity, comments and trailing commas are no JSON. Nothing recurses on the depth of the input. Errors:
-// UserError SYNTAX, ENCODING (with line and column), LIMIT, DUP, OVERFLOW, RANGE (with the key's path).
+// of values, and that they hold no more than memory_factor times the text and 6 MiB; well-formed UTF-8, no byte order
+// mark, no key twice in an object, integers within int64 (never through double). NaN, Infinity, comments and trailing
+// commas are no JSON. Nothing recurses on the depth of the input. Errors: UserError SYNTAX, ENCODING (with line and
+// column), LIMIT, DUP, OVERFLOW, RANGE (with the key's path).
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -26,7 +27,8 @@ struct JsonLimits {
     int64_t bytes = int64_t{4} << 20;
     int64_t depth = 64;
     int64_t string_bytes = int64_t{16} << 20;   // of one key or string
-    int64_t values = int64_t{1} << 18;          // a value costs memory that its few bytes do not show
+    int64_t values = int64_t{1} << 16;          // a value costs memory that its few bytes do not show
+    int64_t memory_factor = 3;                  // what values may hold, a byte of the text
     HugeIntegers huge_integers = HugeIntegers::kRefused;
 };
 

@@ -15,7 +15,9 @@
 namespace llmft {
 namespace {
 
-constexpr JsonLimits kLimits = {.bytes = int64_t{64} << 20, .depth = 16, .values = int64_t{1} << 22};
+// A hash takes some five times its digits in memory, and the manifest of a large checkpoint holds nothing else.
+constexpr JsonLimits kLimits = {
+    .bytes = int64_t{64} << 20, .depth = 16, .values = int64_t{1} << 22, .memory_factor = 8};
 constexpr std::string_view kRemedy = "use another checkpoint or copy of the folder";
 
 [[noreturn]] void refuse(const std::string& where, std::string_view field, std::string_view what) {
@@ -132,14 +134,14 @@ Manifest parse_manifest(std::string_view text, const std::string& where) {
     const size_t tail = closing({}).size();
     if (text.size() < tail || text.substr(text.size() - tail) != closing(text.substr(0, text.size() - tail)))
         refuse(where, "", "is cut or changed: its own hash does not fit");
-    const Json json = parse_json(text, where, kLimits);
+    Json json = parse_json(text, where, kLimits);
     const JsonField root(json, where, "");
     if (const int64_t format = root.at("format").integer(0, INT64_MAX); format > kManifestFormat)
         throw UserError("VERSION", where, "format",
                         fmt::format("is {}, this llmft reads up to {}", format, kManifestFormat), "use a newer llmft");
     root.at("facts").expect_object();
     root.at("files").expect_object();
-    Manifest manifest = {.facts = json.at("facts"), .files = {}};
+    Manifest manifest;
     for (const auto& [name, entry] : json.at("files").items()) {
         expect_plain_name(name, where);
         const JsonField field(entry, where, "files." + name);
@@ -147,6 +149,7 @@ Manifest parse_manifest(std::string_view text, const std::string& where) {
         file.bytes = field.at("bytes").integer(0, INT64_MAX - kManifestBlockBytes);
         file.blocks = read_blocks(field.at("xxh3"), file.bytes);
     }
+    manifest.facts = std::move(json.at("facts"));
     return manifest;
 }
 

@@ -60,27 +60,28 @@ void expect_inside(const Path& folder, const JsonField& field, const std::string
     if (real.parent_path() != root && real.parent_path() != blobs) refuse(" is a link that leaves the folder");
 }
 
-using WeightMap = std::map<std::string, std::set<std::string>>;   // shard → its tensors
+using WeightMap = std::map<std::string, std::set<std::string_view>>;   // shard → its tensors, views into the index
 
 WeightMap read_weight_map(const Path& folder, const JsonField& index) {
     const JsonField map = index.at("weight_map");
     map.expect_object();
     if (map.json().empty()) map.refuse("SCHEMA", "is empty", kRemedy);
+    const auto entry = [&](std::string_view name, const Json& value) {
+        return JsonField(value, map.file(), "weight_map " + in_quotes(name));
+    };
     WeightMap shards;
     for (const auto& [name, value] : map.json().items()) {
-        const JsonField field(value, map.file(), "weight_map " + in_quotes(name));
-        const std::string shard = field.text();
-        if (!shards.contains(shard)) expect_inside(folder, field, shard);
-        shards[shard].insert(name);
+        shards[entry(name, value).text()].insert(name);
         if (shards.size() > kMaxShards)
             map.refuse("LIMIT", fmt::format("names more than {} shards", kMaxShards), kRemedy);
     }
+    for (const auto& [shard, tensors] : shards) expect_inside(folder, entry(*tensors.begin(), map.json()), shard);
     return shards;
 }
 
 // The shard holds what the index puts there, and nothing else.
-void expect_listed(const Safetensors& shard, const std::set<std::string>& tensors) {
-    for (const std::string& name : tensors)
+void expect_listed(const Safetensors& shard, const std::set<std::string_view>& tensors) {
+    for (const std::string_view name : tensors)
         if (shard.find(name) == nullptr)
             throw UserError("MISSING", shard.file(), "tensor " + in_quotes(name),
                             "the index says that it is in this shard, but it is not", kRemedy);

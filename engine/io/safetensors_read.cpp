@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <deque>
 #include <numeric>
 
 #include "engine/io/json.h"
@@ -156,7 +157,7 @@ std::map<std::string, std::string> read_metadata(const Json& value, const std::s
 }
 
 // Every byte of the data section belongs to exactly one tensor.
-void give_bytes(std::vector<Ranged>& ranged, Bytes data, const std::string& file) {
+void give_bytes(std::deque<Ranged>& ranged, Bytes data, const std::string& file) {
     std::sort(ranged.begin(), ranged.end(), [](const Ranged& a, const Ranged& b) {
         return std::tie(a.first, a.last, a.tensor.name) < std::tie(b.first, b.last, b.tensor.name);
     });
@@ -180,7 +181,7 @@ void give_bytes(std::vector<Ranged>& ranged, Bytes data, const std::string& file
         r.tensor.bytes = data.subspan(static_cast<size_t>(r.first), static_cast<size_t>(r.last - r.first));
 }
 
-void refuse_doubles(std::vector<Ranged>& ranged, const std::string& file) {
+void refuse_doubles(std::deque<Ranged>& ranged, const std::string& file) {
     std::sort(ranged.begin(), ranged.end(),
               [](const Ranged& a, const Ranged& b) { return a.tensor.name < b.tensor.name; });
     const auto twice = std::adjacent_find(
@@ -190,11 +191,11 @@ void refuse_doubles(std::vector<Ranged>& ranged, const std::string& file) {
 }
 
 // Entry by entry: a hostile header takes no more memory than the tensors it names.
-std::vector<Ranged> read_header(std::string_view text, const std::string& file,
-                                std::map<std::string, std::string>& metadata) {
+std::deque<Ranged> read_header(std::string_view text, const std::string& file,
+                               std::map<std::string, std::string>& metadata) {
     // The longest entry that can pass has 14 values; only metadata may have many.
     constexpr int64_t kValuesPerEntry = 100'000;
-    std::vector<Ranged> ranged;
+    std::deque<Ranged> ranged;
     bool described = false;
     for_each_member(text, file + ": header", {.bytes = kMaxHeader, .values = kValuesPerEntry},
                     [&](const std::string& name, const Json& fields) {
@@ -220,7 +221,7 @@ Safetensors Safetensors::open(const Path& path) {
     const Bytes bytes = result.file_.bytes();
     const std::string text(header_of(bytes, file));
     result.expect_intact();
-    std::vector<Ranged> ranged = read_header(text, file, result.metadata_);
+    std::deque<Ranged> ranged = read_header(text, file, result.metadata_);
     refuse_doubles(ranged, file);
     give_bytes(ranged, bytes.subspan(static_cast<size_t>(kLengthBytes) + text.size()), file);
     result.tensors_.reserve(ranged.size());

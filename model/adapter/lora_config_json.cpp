@@ -13,6 +13,9 @@ namespace {
 constexpr const char* kConfig = "adapter_config.json";
 constexpr int64_t kMaxRank = 1 << 16;
 constexpr int64_t kMaxLayer = 1 << 20;
+// A module of a large model has an entry in a list and two patterns; each takes far more memory than its bytes.
+constexpr int64_t kMostValues = 1 << 15;
+constexpr size_t kMostPatterns = 1 << 12;
 
 std::string shown(const Json& value) {
     return value.is_string() ? in_quotes(value.get<std::string>()) : value.dump().substr(0, 80);
@@ -69,12 +72,18 @@ ModuleNames read_names(const JsonField& field) {
     return names;
 }
 
+[[noreturn]] void refuse_many(const JsonField& patterns) {
+    patterns.refuse("LIMIT", fmt::format("has {} patterns, at most {} are read", patterns.json().size(), kMostPatterns),
+                    "give one that matches several modules");
+}
+
 std::optional<LayerChoice> read_layers(const JsonField& config) {
     const auto layers = config.find("layers_to_transform"), names = config.find("layers_pattern");
     if (!layers || layers->json().empty()) return std::nullopt;
     LayerChoice choice;
     for (const JsonField& layer : layers->json().is_array() ? layers->items() : std::vector{*layers})
         choice.layers.push_back(layer.integer(0, kMaxLayer));
+    if (names && names->json().size() > kMostPatterns) refuse_many(*names);
     if (names)
         for (const JsonField& name : names->json().is_array() ? names->items() : std::vector{*names})
             choice.add_name(name.text(), name.file(), name.path());
@@ -87,6 +96,7 @@ PatternMap<T> read_map(const JsonField& config, const std::string& text, const c
     const auto field = config.find(key);
     if (!field) return map;
     field->expect_object();
+    if (field->json().size() > kMostPatterns) refuse_many(*field);
     for (const std::string& name : keys_in_order(text, key)) {
         const JsonField value = field->at(name);
         map.add(name, read(value), value.file(), value.path());
@@ -142,7 +152,7 @@ Json names_json(const ModuleNames& names) {
 LoraConfig read_lora_config(const std::filesystem::path& folder) {
     const std::string file = (folder / kConfig).string();
     const std::string text = read_file(file, JsonLimits{}.bytes);
-    const Json document = parse_json(text, file, JsonLimits{});
+    const Json document = parse_json(text, file, {.values = kMostValues});
     const JsonField config(document, file, "");
     config.expect_object();
     if (const JsonField type = config.at("peft_type"); type.text() != "LORA")

@@ -63,7 +63,7 @@ Part template_part(const ModelSource& model) {
     };
     if (model.has(kFile)) return found(kFile, model.text(kFile, kMostBytes));
     if (model.has(kConfig)) {
-        const Json config = model.json(kConfig, {.huge_integers = HugeIntegers::kDoubles});
+        const Json config = model.json(kConfig, {.values = int64_t{1} << 18, .huge_integers = HugeIntegers::kDoubles});
         const auto field = JsonField(config, model.label(kConfig), "").find("chat_template");
         if (field && field->json().is_string()) return found(kConfig, field->text());
         if (field && field->json().is_array()) {
