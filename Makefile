@@ -1,6 +1,6 @@
 # Verbs. CMake does the work: every preset of CMakePresets.json builds in build/<preset>.
 .DEFAULT_GOAL := all
-.PHONY: all test test-all asan tsan clang house readme format check-format lint oracle packages clean help
+.PHONY: all test test-all asan tsan clang fuzz fuzz-programs coverage house readme format check-format lint oracle packages clean help
 
 sources = find kernels engine model data tools tests -name '*.h' -o -name '*.cpp' -o -name '*.cuh' -o -name '*.cu'
 # Test cases in the suite "slow" run in test-all only.
@@ -15,14 +15,29 @@ test: all              ## builds, runs the quick tests, ends with "N passed, N f
 	@cmake --build --preset release
 	@build/release/llmft_test $(quick)
 
-test-all: all          ## the quick and the slow tests
+test-all: all          ## the quick and the slow tests, and a minute of each fuzz target
 	@cmake --build --preset release
 	@build/release/llmft_test
+	@$(MAKE) --no-print-directory fuzz
 
 asan tsan clang: packages   ## the quick tests under ASan and UBSan; under TSan; built by clang++
 	@cmake --preset $@
 	@cmake --build --preset $@
 	@build/$@/llmft_test $(quick)
+
+MINUTES ?= 1
+TARGETS ?= $(notdir $(wildcard tests/fuzz/corpus/*))
+fuzz: fuzz-programs    ## the fuzz targets under ASan and UBSan, MINUTES=1 each; TARGETS="jsonl config": these
+	@tools/dev/fuzz.sh $$(($(MINUTES) * 60)) 0 $(TARGETS)
+
+fuzz-programs: packages
+	@cmake --preset fuzz
+	@cmake --build --preset fuzz
+
+coverage: packages     ## which lines of engine/io and data the quick tests run, by file
+	@cmake --preset coverage
+	@cmake --build --preset coverage
+	@python3 tools/dev/coverage.py build/coverage $(quick)
 
 house:                 ## checks the direction of includes, foreign words, lengths, and the names in the documents
 	@python3 tools/dev/check_house.py
