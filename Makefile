@@ -5,6 +5,7 @@
 sources = find kernels engine model data tools tests -name '*.h' -o -name '*.cpp' -o -name '*.cuh' -o -name '*.cu'
 # Test cases in the suite "slow" run in test-all only.
 quick = --test-suite-exclude=slow
+run_tests = tools/dev/run_tests.sh
 
 all: packages          ## builds ./llmft
 	@cmake --preset release
@@ -13,17 +14,17 @@ all: packages          ## builds ./llmft
 
 test: all              ## builds, runs the quick tests, ends with "N passed, N failed, N skipped"
 	@cmake --build --preset release
-	@build/release/llmft_test $(quick)
+	@$(run_tests) build/release/llmft_test $(quick)
 
-test-all: all          ## the quick and the slow tests, and a minute of each fuzz target
-	@cmake --build --preset release
-	@build/release/llmft_test
+test-all: all          ## a minute of each fuzz target, the quick and the slow tests
 	@$(MAKE) --no-print-directory fuzz
+	@cmake --build --preset release
+	@$(run_tests) build/release/llmft_test
 
 asan tsan clang: packages   ## the quick tests under ASan and UBSan; under TSan; built by clang++
 	@cmake --preset $@
 	@cmake --build --preset $@
-	@build/$@/llmft_test $(quick)
+	@$(run_tests) build/$@/llmft_test $(quick) $(OPTIONS)
 
 MINUTES ?= 1
 TARGETS ?= $(notdir $(wildcard tests/fuzz/corpus/*))
@@ -31,6 +32,7 @@ fuzz: fuzz-programs    ## the fuzz targets under ASan and UBSan, MINUTES=1 each;
 	@tools/dev/fuzz.sh $$(($(MINUTES) * 60)) 0 $(TARGETS)
 
 fuzz-programs: packages
+	@tools/dev/bootstrap.sh third_party/apt-dev.txt
 	@cmake --preset fuzz
 	@cmake --build --preset fuzz
 
