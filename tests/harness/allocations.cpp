@@ -91,7 +91,7 @@ bool FailingAllocation::happened() const {
 
 }   // namespace llmft::test
 
-// The other forms of new and delete call these.
+// The forms for arrays call these. libstdc++'s nothrow form would too, but a sanitizer's does not: std::stable_sort.
 void* operator new(std::size_t bytes) {
     llmft::test::count_call();
     return llmft::test::counted(std::malloc(bytes == 0 ? 1 : bytes));
@@ -100,6 +100,16 @@ void* operator new(std::size_t bytes, std::align_val_t alignment) {
     llmft::test::count_call();
     const auto step = static_cast<std::size_t>(alignment);
     return llmft::test::counted(std::aligned_alloc(step, (bytes + step - 1) / step * step));
+}
+void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+    try {
+        return operator new(bytes);
+    } catch (const std::bad_alloc&) {
+        return nullptr;
+    }
+}
+void operator delete(void* bytes, const std::nothrow_t&) noexcept {
+    llmft::test::release(bytes);
 }
 void operator delete(void* bytes) noexcept {
     llmft::test::release(bytes);
