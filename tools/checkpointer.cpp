@@ -96,14 +96,14 @@ void Checkpointer::save(RunState& state) {
 
 void Checkpointer::rotate(const RunState& state) const {
     if (parts_.options.save_total_limit > 0)
-        rotate_checkpoints(parts_.output, parts_.options.save_total_limit, state.best_checkpoint);
+        rotate_checkpoints(parts_.output, parts_.options.save_total_limit, state.best_saved.step);
 }
 
 void Checkpointer::load_best(const RunState& state) {
-    if (!state.best_checkpoint)
+    if (!state.best_saved.step)
         return log::warn("no evaluation was made where a checkpoint was: the last weights are kept, not the best");
-    if (state.best_checkpoint == newest_ && state.loop.step == *newest_) return;
-    const Path folder = checkpoint_path(parts_.output, *state.best_checkpoint);
+    if (state.best_saved.step == newest_ && state.loop.step == *newest_) return;
+    const Path folder = checkpoint_path(parts_.output, *state.best_saved.step);
     read_training_state(open_checkpoint(folder, ManifestCheck::kContents).path, parts_.trained, run_);
 }
 

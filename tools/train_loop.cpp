@@ -57,10 +57,7 @@ private:
                                   *usual));
         if (record.eval_loss) state_.best.add(record.step, *record.eval_loss);
         if (!due(record)) return;
-        if (record.eval_loss && (!state_.best_checkpoint || *record.eval_loss < state_.best_checkpoint_value)) {
-            state_.best_checkpoint = record.step;
-            state_.best_checkpoint_value = *record.eval_loss;
-        }
+        if (record.eval_loss) state_.best_saved.add(record.step, *record.eval_loss);
         parts_.checkpoints.save(state_);
     }
 

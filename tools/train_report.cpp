@@ -70,7 +70,7 @@ void TrainSummary::add(const StepRecord& record) {
     if (record.skipped)
         ++skipped;
     else
-        best_loss = last.step == 0 ? record.loss : std::min(best_loss, record.loss);
+        best_loss = std::min(best_loss, record.loss);
     if (record.eval_loss) {
         best_eval_loss = last_eval_loss ? std::min(best_eval_loss, *record.eval_loss) : *record.eval_loss;
         last_eval_loss = record.eval_loss;

@@ -1,6 +1,8 @@
 // What a training run says before and after: the start block on stderr, the end block on stdout.
 #pragma once
 
+#include <limits>
+
 #include "tools/prepared_run.h"
 
 namespace llmft {
@@ -10,7 +12,7 @@ void print_start(const TrainOptions& options, const PreparedRun& run);
 
 struct TrainSummary {
     StepRecord last;
-    double best_loss = 0;
+    double best_loss = std::numeric_limits<double>::infinity();   // of steps that were taken
     std::optional<double> last_eval_loss;
     double best_eval_loss = 0;
     double seconds = 0;

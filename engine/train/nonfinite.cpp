@@ -7,11 +7,6 @@
 namespace llmft {
 namespace {
 
-class NoSink final : public GradSink {
-public:
-    void ready(Range) override {}
-};
-
 std::string rows_text(const HostBatch& batch) {
     constexpr size_t kListed = 8;
     std::string text;

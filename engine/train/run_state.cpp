@@ -1,5 +1,6 @@
 #include "engine/train/run_state.h"
 
+#include <cmath>
 #include <limits>
 
 #include "engine/io/json_field.h"
@@ -27,12 +28,10 @@ OrderedJson or_null(const std::optional<T>& value) {
 }   // namespace
 
 void BestEvaluation::add(int64_t at_step, double loss) {
-    if (!step || loss < value) {
-        if (!(loss <= kMost)) return;
+    if (std::isfinite(loss) && (!step || loss < value))
         *this = {.step = at_step, .value = loss, .without_gain = 0};
-        return;
-    }
-    ++without_gain;
+    else
+        ++without_gain;
 }
 
 void write_run_state(const Path& folder, const RunState& state) {
@@ -43,8 +42,8 @@ void write_run_state(const Path& folder, const RunState& state) {
                         {"best_global_step", or_null(state.best.step)},
                         {"best_metric", state.best.value},
                         {"evaluations_without_gain", state.best.without_gain},
-                        {"best_checkpoint_step", or_null(state.best_checkpoint)},
-                        {"best_checkpoint_metric", state.best_checkpoint_value},
+                        {"best_checkpoint_step", or_null(state.best_saved.step)},
+                        {"best_checkpoint_metric", state.best_saved.value},
                         {"metrics_bytes", state.metrics_bytes}};
     // A step that was taken and waits for its evaluation: its line of metrics.jsonl.
     if (state.loop.pending) json["pending"] = metrics_json(*state.loop.pending);
@@ -65,8 +64,8 @@ RunState read_run_state(const Path& folder) {
     state.best.step = optional_step(root, "best_global_step");
     state.best.value = root.at("best_metric").number(-kMost, kMost);
     state.best.without_gain = count(root, "evaluations_without_gain");
-    state.best_checkpoint = optional_step(root, "best_checkpoint_step");
-    state.best_checkpoint_value = root.at("best_checkpoint_metric").number(-kMost, kMost);
+    state.best_saved.step = optional_step(root, "best_checkpoint_step");
+    state.best_saved.value = root.at("best_checkpoint_metric").number(-kMost, kMost);
     state.metrics_bytes = count(root, "metrics_bytes");
     return state;
 }

@@ -16,15 +16,14 @@ struct BestEvaluation {
     double value = 0;
     int64_t without_gain = 0;   // evaluations since then
 
-    void add(int64_t at_step, double loss);   // NaN is no gain
+    void add(int64_t at_step, double loss);   // NaN and infinity are no gain
 };
 
 struct RunState {
     LoopState loop = {};
     BestEvaluation best = {};
-    std::optional<int64_t> best_checkpoint = {};   // the step of the saved one with the least evaluation loss
-    double best_checkpoint_value = 0;
-    int64_t metrics_bytes = 0;   // of metrics.jsonl, up to the loop's step
+    BestEvaluation best_saved = {};   // of those after whose step a checkpoint was written
+    int64_t metrics_bytes = 0;        // of metrics.jsonl, up to the loop's step
 };
 
 void write_run_state(const Path& folder, const RunState&);

@@ -27,6 +27,12 @@ public:
     virtual void ready(Range range) = 0;
 };
 
+// One rank has nobody to send gradients to while the backward runs.
+class NoSink final : public GradSink {
+public:
+    void ready(Range) override {}
+};
+
 class Trainable {
 public:
     virtual ~Trainable() = default;

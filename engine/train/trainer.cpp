@@ -11,12 +11,6 @@
 namespace llmft {
 namespace {
 
-// One rank has nobody to send gradients to while the backward runs.
-class NoSink final : public GradSink {
-public:
-    void ready(Range) override {}
-};
-
 // Gradients and losses of one window, as sums.
 Sums accumulate(const TrainerParts& parts, const Window& window, Run& run) {
     NoSink sink;
@@ -29,7 +23,7 @@ Sums accumulate(const TrainerParts& parts, const Window& window, Run& run) {
 }
 
 // The window's loss and gradient, and the update where both are finite: the optimizer never runs on a bad loss, and its
-// kernel changes nothing under a bad gradient. `taken` are the updates so far.
+// kernel changes nothing under a bad gradient.
 StepRecord take_step(const TrainerParts& parts, const TrainerPlan& plan, const Window& window, const LoopState& state,
                      Run& run) {
     parts.rng.step = static_cast<uint32_t>(state.step);

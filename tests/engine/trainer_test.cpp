@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "engine/optim/adamw.h"
+#include "engine/train/run_state.h"
 #include "engine/train/spike.h"
 #include "kernels/base/error.h"
 
@@ -228,6 +229,22 @@ TEST_CASE("a run that stops and goes on, also in an evaluation, is the run that 
             CHECK(toy.records[i].eval_loss == whole.records[i].eval_loss);
         }
     }
+}
+
+TEST_CASE("an evaluation that is not finite is no gain, and none is best while all are such") {
+    BestEvaluation best;
+    best.add(1, kNan);
+    best.add(2, kInfinity);
+    CHECK_FALSE(best.step);
+    CHECK(best.without_gain == 2);
+    best.add(3, 5);
+    best.add(4, kNan);
+    CHECK(best.step == 3);
+    CHECK(best.value == 5);
+    CHECK(best.without_gain == 1);
+    best.add(5, 4);
+    CHECK(best.step == 5);
+    CHECK(best.without_gain == 0);
 }
 
 TEST_CASE("a loss far above the usual is a spike; noise, decline and NaN are not") {

@@ -14,11 +14,6 @@ using namespace llmft::test;
 
 namespace {
 
-class NoSink final : public GradSink {
-public:
-    void ready(Range) override {}
-};
-
 std::vector<GoldenExample> random_examples(size_t count) {
     Random random("equality");
     std::vector<GoldenExample> examples(count);

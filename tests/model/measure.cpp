@@ -19,11 +19,6 @@ constexpr double kLoss = 1e-5;   // sums of logarithms of such logits
 constexpr double kCurveLoss = 1e-5, kCurveNorm = 1e-4, kFinal = 1e-4;
 constexpr double kRate = 1e-12;   // double arithmetic in another order
 
-class NoSink final : public GradSink {
-public:
-    void ready(Range) override {}
-};
-
 // Windows of the golden's examples in file order; micro-batches of at most `per_micro` examples.
 class ExampleWindows final : public BatchSource {
 public:
