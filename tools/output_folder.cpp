@@ -46,6 +46,23 @@ fs::path make_folders(const fs::path& folder) {
     return made.empty() ? fs::path() : made.back();
 }
 
+// What killed runs left of the target, half-written: nobody holds it.
+void sweep_staged(const fs::path& target) {
+    const std::string prefix = fmt::format(".{}.", target.filename().string());
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(target.parent_path(), error)) {
+        const std::string name = entry.path().filename();
+        if (!name.starts_with(prefix) || name.find_first_not_of("0123456789", prefix.size()) != std::string::npos)
+            continue;
+        try {
+            const FolderLock unheld(entry.path());
+            fs::remove_all(entry.path(), error);
+            log::note(fmt::format("{} was left by a killed run and is removed", entry.path().string()));
+        } catch (const UserError&) {   // another llmft writes it
+        }
+    }
+}
+
 }   // namespace
 
 void expect_output_folder(const fs::path& folder, const fs::path& model, ResultKind kind) {
@@ -78,8 +95,10 @@ StagedFolder::StagedFolder(const fs::path& target, const char* flag) : target_(f
     const fs::path parent = target_.parent_path();
     try {
         made_parent_ = make_folders(parent);
+        sweep_staged(target_);
         staging_ = parent / fmt::format(".{}.{}", target_.filename().string(), getpid());
         fs::create_directory(staging_);
+        lock_.emplace(staging_);
     } catch (const fs::filesystem_error& failed) {
         if (!made_parent_.empty()) fs::remove_all(made_parent_, error);
         refuse_folder(flag, target, failed.code().value());

@@ -17,7 +17,7 @@ enum class ResultKind : uint8_t { kAdapter, kModel };
 // both together), and must be creatable and writable. Writes nothing.
 void expect_output_folder(const std::filesystem::path& folder, const std::filesystem::path& model, ResultKind kind);
 // A folder that is there whole or not at all: filled under a temporary name beside it and renamed by commit(); without
-// commit() nothing remains, the parents that were made for it included.
+// commit() nothing remains, the parents that were made for it included. What a killed run left of the same target goes.
 class StagedFolder {
 public:
     // Throws UserError PATH that names the flag where the target exists and is not an empty folder, or cannot be made.
@@ -31,6 +31,7 @@ public:
 
 private:
     std::filesystem::path target_, staging_, made_parent_;
+    std::optional<FolderLock> lock_;
     bool committed_ = false;
 };
 
