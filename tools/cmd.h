@@ -8,6 +8,7 @@ namespace llmft {
 
 int cmd_train(const std::vector<std::string>& arguments);
 int cmd_plan(const std::vector<std::string>& arguments);
+int cmd_bench(const std::vector<std::string>& arguments);
 int cmd_eval(const std::vector<std::string>& arguments);
 int cmd_generate(const std::vector<std::string>& arguments);
 int cmd_doctor(const std::vector<std::string>& arguments);

@@ -14,6 +14,7 @@ constexpr llmft::Command kCommands[] = {
     {"quantize", "a model folder → the same in bitsandbytes' four bits", llmft::cmd_quantize},
     {"inspect", "what a model, adapter, file or dataset is, and what is wrong with it", llmft::cmd_inspect},
     {"verify", "every hash of a checkpoint, model or adapter folder", llmft::cmd_verify},
+    {"bench", "the training step timed, each op as a share of this machine's limits", llmft::cmd_bench},
     {"doctor", "this machine: what works, what is slower or missing, and what to do", llmft::cmd_doctor},
 };
 

@@ -79,6 +79,7 @@ Plan plan_session(const ModelConfig& config, const SessionShape& shape, int64_t 
             .persistent_bytes = session.arena().persistent_bytes(),
             .memory = session.arena().rows_at_peak(),
             .ops = session.profile().rows(),
+            .products = session.profile().products(),
             .tokens = shape.tokens,
             .trainable = session.model().parameters().count(),
             .added = added_parameter_count(std::as_const(session.model()).parameters().parameters())};

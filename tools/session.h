@@ -62,6 +62,7 @@ struct Plan {
     int64_t persistent_bytes = 0;
     std::vector<Arena::Row> memory;   // by name, at the peak
     std::vector<Profile::Row> ops;    // of one step of one micro-batch
+    std::vector<Gemm> products;       // its matrix products, without operands
     int64_t tokens = 0;               // of that micro-batch
     int64_t trainable = 0;            // parameters
     int64_t added = 0;                // those of them that the base does not have (under an adapter)

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "kernels/gemm/gemm.h"
+
 namespace llmft {
 
 struct OpCost {
@@ -27,6 +29,10 @@ public:
         double seconds = 0;
     };
     const std::vector<Row>& rows() const { return rows_; }
+
+    // The matrix products of a dry run, in their order, without operands: what a step's floor is made of.
+    const std::vector<Gemm>& products() const { return products_; }
+    void add_product(const Gemm& product) { products_.push_back(product); }
 
     // Names a stretch of a step; ranges nest, the innermost counts. `name` must outlive the range.
     class Range {
@@ -59,6 +65,7 @@ private:
     Clock clock_;
     const char* range_ = "";
     std::vector<Row> rows_;
+    std::vector<Gemm> products_;
 };
 
 }   // namespace llmft

@@ -16,18 +16,18 @@ void gemm(const Gemm& a, Run& run) {
     const double reads_c = a.out_mode == OutMode::kAccumulate ? 2 : 1;
     const OpCost cost = {.flops = 2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k),
                          .bytes = bytes(a.a) + bytes(a.b) + reads_c * bytes(a.c)};
-    launch<llmft::Gemm>(kOp, cost,
-                        {.a = a.a.view(),
-                         .b = a.b.view(),
-                         .c = a.c.view(),
-                         .a_op = a.a_op,
-                         .b_op = a.b_op,
-                         .m = m,
-                         .n = n,
-                         .k = k,
-                         .out_mode = a.out_mode,
-                         .engine = run.device.gemm_engine()},
-                        cpu::gemm, cuda::gemm, run);
+    const llmft::Gemm product = {.a = a.a.view(),
+                                 .b = a.b.view(),
+                                 .c = a.c.view(),
+                                 .a_op = a.a_op,
+                                 .b_op = a.b_op,
+                                 .m = m,
+                                 .n = n,
+                                 .k = k,
+                                 .out_mode = a.out_mode,
+                                 .engine = run.device.gemm_engine()};
+    if (run.device.kind() == DeviceKind::kDry) run.profile.add_product(product);
+    launch(kOp, cost, product, cpu::gemm, cuda::gemm, run);
 }
 
 }   // namespace llmft::ops
