@@ -57,7 +57,7 @@ struct Report {
 };
 
 Ceilings measure_ceilings(GemmEngine engine, DType dtype, const ChosenPlan& chosen, const StepTimes& times) {
-    constexpr int64_t kCopied = int64_t{256} << 20;   // beyond any cache
+    constexpr int64_t kCopied = int64_t{128} << 20;   // beyond most caches
     constexpr int kRounds = 5;
     const double share = static_cast<double>(times.tokens) / static_cast<double>(chosen.plan.tokens);
     return {.flops = 1e9 * measure_products(engine, dtype).gflops,
