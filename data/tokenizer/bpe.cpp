@@ -8,6 +8,7 @@
 #include "data/tokenizer/byte_level.h"
 #include "data/unicode/utf8.h"
 #include "engine/io/quote.h"
+#include "kernels/base/error.h"
 
 namespace llmft {
 namespace {
@@ -15,31 +16,6 @@ namespace {
 constexpr size_t kShort = 32;   // symbols: not worth cutting
 constexpr size_t kMostMerges = size_t{1} << 22;
 constexpr std::string_view kFetchAgain = "fetch the file again";
-
-struct Pair {
-    std::string left, right;
-};
-
-// "a b" or ["a", "b"].
-Pair read_pair(const Json& merge, const JsonField& list, size_t at) {
-    const auto refuse = [&](std::string_view kind, std::string_view what) {
-        list.refuse(kind, fmt::format("merge {}: {}", at, what), kFetchAgain);
-    };
-    Pair pair;
-    if (merge.is_string()) {
-        const std::string text = merge.get<std::string>();
-        const size_t space = text.find(' ');
-        if (space == std::string::npos || text.find(' ', space + 1) != std::string::npos)
-            refuse("SCHEMA", "wanted two tokens");
-        pair = {text.substr(0, space), text.substr(space + 1)};
-    } else {
-        if (!merge.is_array() || merge.size() != 2 || !merge[0].is_string() || !merge[1].is_string())
-            refuse("SCHEMA", "wanted two tokens");
-        pair = {merge[0].get<std::string>(), merge[1].get<std::string>()};
-    }
-    if (pair.left.empty() || pair.right.empty()) refuse("LIMIT", "a token that joins with nothing would join for ever");
-    return pair;
-}
 
 }   // namespace
 
@@ -68,8 +44,40 @@ private:
     size_t begin_ = 0;
 };
 
-Bpe::Bpe(const JsonField& model, Json vocab, Alphabet alphabet)
-    : vocabulary_(model.at("vocab"), std::move(vocab)),
+std::vector<JsonPart> Bpe::Lists::parts() {
+    return {
+        {"model.vocab", JsonPart::Type::kObject,
+         [this](const JsonItem& item) { vocabulary_.add(file_, item.key, item.value); }},
+        {"model.merges", JsonPart::Type::kArray, [this](const JsonItem& item) { add_merge(item.index, item.value); }}};
+}
+
+// "a b" or ["a", "b"]. A line "#version: …" of old stays a pair of nothing.
+void Bpe::Lists::add_merge(int64_t index, const Json& merge) {
+    const auto refuse = [&](std::string_view kind, const std::string& what) {
+        throw UserError(std::string(kind), file_, "model.merges", what, kFetchAgain);
+    };
+    if (merges_.size() == kMostMerges) refuse("LIMIT", fmt::format("more than {} merges", kMostMerges));
+    std::string_view left, right;
+    if (const auto* text = merge.get_ptr<const std::string*>()) {
+        if (text->starts_with("#version")) return merges_.add({}, {});
+        const size_t space = text->find(' ');
+        if (space == std::string::npos || text->find(' ', space + 1) != std::string::npos)
+            refuse("SCHEMA", fmt::format("merge {}: wanted two tokens", index));
+        left = std::string_view(*text).substr(0, space);
+        right = std::string_view(*text).substr(space + 1);
+    } else {
+        if (!merge.is_array() || merge.size() != 2 || !merge[0].is_string() || !merge[1].is_string())
+            refuse("SCHEMA", fmt::format("merge {}: wanted two tokens", index));
+        left = merge[0].get_ref<const std::string&>();
+        right = merge[1].get_ref<const std::string&>();
+    }
+    if (left.empty() || right.empty())
+        refuse("LIMIT", fmt::format("merge {}: a token that joins with nothing would join for ever", index));
+    merges_.add(left, right);
+}
+
+Bpe::Bpe(const JsonField& model, Lists lists, Alphabet alphabet)
+    : vocabulary_(model.at("vocab"), std::move(lists.vocabulary_)),
       alphabet_(alphabet),
       byte_fallback_(model.flag_or("byte_fallback", false)),
       fuse_unk_(model.flag_or("fuse_unk", false)),
@@ -81,34 +89,38 @@ Bpe::Bpe(const JsonField& model, Json vocab, Alphabet alphabet)
             model.at(name).refuse("SCHEMA", "is not supported", "use a model without it");
     if (const auto unk = model.find("unk_token")) unk_ = vocabulary_.require(unk->text(), *unk);
     read_joints();
-    read_merges(model.at("merges"));
+    read_merges(model.at("merges"), std::move(lists.merges_));
     read_letters();
 }
 
-void Bpe::read_merges(const JsonField& list) {
-    if (!list.json().is_array()) list.refuse("SCHEMA", "is not an array", kFetchAgain);
-    if (list.json().size() > kMostMerges)
-        list.refuse("LIMIT", fmt::format("{} merges, at most {}", list.json().size(), kMostMerges),
-                    "use a smaller tokenizer");
-    merges_ = MergeTable(list.json().size());
+// A token of n bytes is joined from two others in n − 1 ways at most.
+size_t Bpe::most_pairs() const {
+    size_t pairs = 0;
+    for (int32_t id = 0; id < vocabulary_.size(); ++id) pairs += std::max<size_t>(vocabulary_.token(id).size(), 1) - 1;
+    return pairs;
+}
+
+void Bpe::read_merges(const JsonField& field, MergeList list) {
+    if (!field.json().is_array()) field.refuse("SCHEMA", "is not an array", kFetchAgain);
+    merges_ = MergeTable(std::min(list.size(), most_pairs()), list.size());
     joints_ = MergeTable();   // of characters, whose pairs are far fewer
     uint32_t rank = 0;
-    for (size_t i = 0; i < list.json().size(); ++i) {
-        const Json& merge = list.json()[i];
-        if (merge.is_string() && merge.get_ref<const std::string&>().starts_with("#version")) continue;
-        const Pair pair = read_pair(merge, list, i);
-        const auto id_of = [&](const std::string& token) {
+    std::string whole;
+    list.for_each([&](std::string_view left_text, std::string_view right_text, size_t index) {
+        if (left_text.empty()) return;
+        const auto id_of = [&](std::string_view token) {
             const auto id = vocabulary_.id_of(token);
             if (!id)
-                list.refuse("SCHEMA",
-                            fmt::format("merge {} needs {}, which is not in the vocabulary", i, in_quotes(token)),
-                            kFetchAgain);
+                field.refuse("SCHEMA",
+                             fmt::format("merge {} needs {}, which is not in the vocabulary", index, in_quotes(token)),
+                             kFetchAgain);
             return *id;
         };
-        const int32_t left = id_of(pair.left), right = id_of(pair.right);
-        merges_.add(left, right, rank++, id_of(pair.left + pair.right));
+        const int32_t left = id_of(left_text), right = id_of(right_text);
+        whole.assign(left_text).append(right_text);
+        merges_.add(left, right, rank++, id_of(whole));
         joints_.add(last_[static_cast<size_t>(left)], first_[static_cast<size_t>(right)], 0, 0);
-    }
+    });
 }
 
 void Bpe::read_joints() {
@@ -116,7 +128,7 @@ void Bpe::read_joints() {
     first_.assign(ids, -1);
     last_.assign(ids, -1);
     for (size_t id = 0; id < ids; ++id) {
-        const std::string& token = vocabulary_.token(static_cast<int32_t>(id));
+        const std::string_view token = vocabulary_.token(static_cast<int32_t>(id));
         if (token.empty()) continue;
         size_t last = token.size() - 1;
         while ((static_cast<unsigned char>(token[last]) & 0xc0) == 0x80) --last;
@@ -130,12 +142,6 @@ bool Bpe::can_join(int32_t left, int32_t right) const {
 }
 
 void Bpe::read_letters() {
-    for (int32_t id = 0; id < vocabulary_.size(); ++id) {
-        const std::string& token = vocabulary_.token(id);
-        if (token.empty()) continue;
-        const unicode::CodePoint first = unicode::decode_utf8(token, 0);
-        if (first.bytes == token.size()) characters_.emplace(first.value, id);
-    }
     for (unsigned byte = 0; byte < 256; ++byte)
         fallback_[byte] = vocabulary_.id_of(fmt::format("<0x{:02X}>", byte)).value_or(-1);
     for (unsigned byte = 0; byte < 256; ++byte)
@@ -145,15 +151,15 @@ void Bpe::read_letters() {
 
 Bpe::Letter Bpe::letter_of(char32_t character) const {
     Letter letter;
-    if (const auto own = characters_.find(character); own != characters_.end()) {
-        letter.ids[0] = own->second;
+    std::string bytes;
+    unicode::append_utf8(bytes, character);
+    if (const auto own = vocabulary_.id_of(bytes)) {
+        letter.ids[0] = *own;
         letter.count = 1;
         letter.is_token = true;
         return letter;
     }
     if (!byte_fallback_) return letter;
-    std::string bytes;
-    unicode::append_utf8(bytes, character);
     for (const char byte : bytes) {
         const int32_t id = fallback_[static_cast<unsigned char>(byte)];
         if (id < 0) return {};

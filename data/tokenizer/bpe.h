@@ -3,8 +3,8 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "data/tokenizer/merges.h"
@@ -16,8 +16,20 @@ namespace llmft {
 // Refuses what it does not do by name: dropout, continuing_subword_prefix, end_of_word_suffix.
 class Bpe {
 public:
-    // `vocab`: the member of `model`, which need not hold it any more.
-    Bpe(const JsonField& model, Json vocab, Alphabet alphabet);
+    // The large members of `model`, collected while the file is parsed: "vocab" and "merges" of `model` are empty then.
+    class Lists {
+    public:
+        explicit Lists(std::string file) : file_(std::move(file)) {}
+        std::vector<JsonPart> parts();   // for parse_json; this outlives the parsing
+
+    private:
+        friend class Bpe;
+        void add_merge(int64_t index, const Json& merge);
+        std::string file_;
+        Vocabulary::Builder vocabulary_;
+        MergeList merges_;
+    };
+    Bpe(const JsonField& model, Lists lists, Alphabet alphabet);
 
     const Vocabulary& vocabulary() const { return vocabulary_; }
 
@@ -33,7 +45,8 @@ private:
     };
     class Unknowns;
 
-    void read_merges(const JsonField& list);
+    void read_merges(const JsonField& field, MergeList list);
+    size_t most_pairs() const;
     void read_joints();
     void read_letters();
     Letter letter_of(char32_t character) const;
@@ -47,8 +60,7 @@ private:
     MergeTable joints_;                   // (last, first) characters of all merges: no token crosses between two others
     Alphabet alphabet_;
     bool byte_fallback_, fuse_unk_, ignore_merges_;
-    int32_t unk_ = -1;   // −1: unknown characters vanish
-    std::unordered_map<char32_t, int32_t> characters_;
+    int32_t unk_ = -1;                      // −1: unknown characters vanish
     std::array<Letter, 256> bytes_{};       // kBytes: by byte; kCharacters: by ASCII character
     std::array<int32_t, 256> fallback_{};   // id of <0xHH>, or −1
 };

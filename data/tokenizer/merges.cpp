@@ -1,7 +1,6 @@
 #include "data/tokenizer/merges.h"
 
 #include <algorithm>
-#include <bit>
 #include <functional>
 #include <utility>
 
@@ -128,19 +127,17 @@ constexpr size_t kScanned = 32, kHeaped = 4096;
 
 }   // namespace
 
-MergeTable::MergeTable(size_t count) {
-    make_slots(count);
-    joined_.reserve(count);
+MergeTable::MergeTable(size_t pairs, size_t ranks) {
+    make_slots(pairs);
+    joined_.reserve(ranks);
 }
 
 void MergeTable::make_slots(size_t pairs) {
-    slots_.assign(std::bit_ceil(2 * pairs + 2), Slot());
-    mask_ = slots_.size() - 1;
-    shift_ = 64 - std::countr_zero(slots_.size());
+    slots_.assign(pairs + pairs / 2 + 2, Slot());
 }
 
 void MergeTable::add(int32_t left, int32_t right, uint32_t rank, int32_t joined) {
-    if (2 * pairs_ + 2 > slots_.size()) {
+    if (pairs_ + pairs_ / 2 + 2 > slots_.size()) {
         const std::vector<Slot> before = std::exchange(slots_, {});
         make_slots(2 * pairs_);
         for (const Slot& slot : before)
@@ -151,6 +148,29 @@ void MergeTable::add(int32_t left, int32_t right, uint32_t rank, int32_t joined)
     slot = {left, right, rank};
     joined_.resize(rank + 1, -1);
     joined_[rank] = joined;
+}
+
+void MergeList::add(std::string_view left, std::string_view right) {
+    constexpr size_t kBits = 7;
+    for (const std::string_view text : {left, right}) {
+        size_t length = text.size();
+        for (; length >> kBits != 0; length >>= kBits) pool_ += static_cast<char>(0x80 | (length & 0x7f));
+        pool_ += static_cast<char>(length);
+        pool_ += text;
+    }
+    ++size_;
+}
+
+std::string_view MergeList::text_at(size_t& at) const {
+    size_t length = 0;
+    for (unsigned shift = 0;; shift += 7) {
+        const auto byte = static_cast<unsigned char>(pool_[at++]);
+        length |= size_t{byte & 0x7fu} << shift;
+        if (byte < 0x80) break;
+    }
+    const std::string_view text = std::string_view(pool_).substr(at, length);
+    at += length;
+    return text;
 }
 
 void merge_symbols(const MergeTable& merges, std::vector<Symbol>& symbols) {

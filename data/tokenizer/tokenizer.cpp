@@ -16,12 +16,8 @@
 namespace llmft {
 namespace {
 
-// A merge that is a list of two texts takes some twenty times its bytes.
-constexpr JsonLimits kTokenizerLimits = {.bytes = int64_t{256} << 20,
-                                         .depth = 64,
-                                         .string_bytes = int64_t{1} << 20,
-                                         .values = int64_t{1} << 24,
-                                         .memory_factor = 24};
+constexpr JsonLimits kTokenizerLimits = {
+    .bytes = int64_t{256} << 20, .depth = 64, .string_bytes = int64_t{1} << 20, .values = int64_t{1} << 22};
 constexpr size_t kLongestText = size_t{1} << 30;   // bytes: positions are 32 bits wide
 
 template <class Component>
@@ -41,12 +37,6 @@ JsonField model_of(const JsonField& file) {
     return model;
 }
 
-Bpe read_model(Json& document, const JsonField& file, Alphabet alphabet) {
-    const JsonField model = model_of(file);
-    model.at("vocab");
-    return Bpe(model, std::move(document["model"]["vocab"]), alphabet);
-}
-
 void expect_text(std::string_view text) {
     if (text.size() > kLongestText)
         throw UserError("LIMIT", "text", "", fmt::format("has {} bytes, at most {}", text.size(), kLongestText),
@@ -59,11 +49,10 @@ void expect_text(std::string_view text) {
 }   // namespace
 
 struct Tokenizer::Parts {
-    // `document`, which `file` shows, loses its vocabulary.
-    Parts(Json& document, const JsonField& file, const ModelSource& source)
+    Parts(const JsonField& file, Bpe::Lists lists, const ModelSource& source)
         : normalizer(read_or_none<Normalizer>(file, "normalizer")),
           pre_tokenizer(read_or_none<PreTokenizer>(file, "pre_tokenizer")),
-          model(read_model(document, file, pre_tokenizer.alphabet())),
+          model(model_of(file), std::move(lists), pre_tokenizer.alphabet()),
           added(file.find("added_tokens"), model.vocabulary(), normalizer),
           post_processor(read_or_none<PostProcessor>(file, "post_processor")),
           decoder(read_or_none<TokenDecoder>(file, "decoder")) {
@@ -87,7 +76,7 @@ struct Tokenizer::Parts {
     std::optional<std::string> token(int32_t id) const {
         if (const AddedToken* own = added.by_id(id)) return own->content;
         if (id < 0 || id >= model.vocabulary().size()) return std::nullopt;
-        return model.vocabulary().token(id);
+        return std::string(model.vocabulary().token(id));
     }
 
     Normalizer normalizer;
@@ -180,9 +169,11 @@ Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
 Tokenizer::~Tokenizer() = default;
 
 Tokenizer Tokenizer::load(const ModelSource& source) {
-    Json json = source.json("tokenizer.json", kTokenizerLimits);
-    const JsonField file(json, source.label("tokenizer.json"), "");
-    return Tokenizer(std::make_unique<const Parts>(json, file, source));
+    const std::string label = source.label("tokenizer.json");
+    Bpe::Lists lists(label);
+    const Json json =
+        parse_json(source.text("tokenizer.json", kTokenizerLimits.bytes), label, kTokenizerLimits, lists.parts());
+    return Tokenizer(std::make_unique<const Parts>(JsonField(json, label, ""), std::move(lists), source));
 }
 
 Tokenizer Tokenizer::load(const std::filesystem::path& folder) {

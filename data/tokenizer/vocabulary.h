@@ -1,11 +1,11 @@
-// Token strings and their ids: dense, 0 … size − 1, no string twice.
+// Token strings and their ids: dense, 0 … size − 1, no string twice. Some 25 bytes a token beside its text.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "engine/io/json_field.h"
@@ -13,22 +13,52 @@
 namespace llmft {
 
 class Vocabulary {
-public:
-    // From an object of token → id, which is taken apart, so that nothing is there twice. Refuses, as `field`, ids
-    // below 0, twice, or with a gap, and more than 2^21 tokens.
-    Vocabulary(const JsonField& field, Json object);
-    Vocabulary(Vocabulary&&) = default;   // a copy's ids_ would look into another's tokens_
-    Vocabulary& operator=(Vocabulary&&) = default;
+    // A token's text: bytes of the pool.
+    struct Piece {
+        uint32_t begin = 0, size = 0;
+    };
 
-    int64_t size() const { return static_cast<int64_t>(tokens_.size()); }
-    const std::string& token(int32_t id) const { return tokens_[static_cast<size_t>(id)]; }
+public:
+    // Tokens as they come, in any order of their ids.
+    class Builder {
+    public:
+        // Refuses (at `file`, model.vocab) an id that is none, and more than 2^21 tokens.
+        void add(const std::string& file, std::string_view token, const Json& id);
+
+    private:
+        friend class Vocabulary;
+        struct Entry {
+            Piece piece;
+            int32_t id;
+        };
+        std::string pool_;
+        std::deque<Entry> entries_;   // grows without a second copy
+    };
+
+    // Refuses, as `field`, no token at all, a token twice, and ids twice or with a gap.
+    Vocabulary(const JsonField& field, Builder tokens);
+
+    int64_t size() const { return static_cast<int64_t>(pieces_.size()); }
+    std::string_view token(int32_t id) const { return text_of(pieces_[static_cast<size_t>(id)]); }
     std::optional<int32_t> id_of(std::string_view token) const;
     // id_of, or SCHEMA at `field`.
     int32_t require(std::string_view token, const JsonField& field) const;
 
 private:
-    std::vector<std::string> tokens_;
-    std::unordered_map<std::string_view, int32_t> ids_;   // keys live in tokens_, which never grows
+    // Open addressing: slots of id and 32 bits of the text's hash, a third of them free.
+    struct Slot {
+        uint32_t tag = 0;
+        int32_t id = -1;
+    };
+
+    std::string_view text_of(Piece piece) const { return std::string_view(pool_).substr(piece.begin, piece.size); }
+    size_t slot_of(std::string_view token, uint64_t hash) const;
+    void order(const JsonField& field, const std::deque<Builder::Entry>& entries);
+    void index(const JsonField& field);
+
+    std::string pool_;
+    std::vector<Piece> pieces_;   // by id
+    std::vector<Slot> slots_;
 };
 
 }   // namespace llmft

@@ -28,11 +28,7 @@ int64_t heap_bytes(const std::string& text) {
     return inside ? 0 : static_cast<int64_t>(text.size()) + kBlock;
 }
 
-template <class J>
-using Member = std::function<void(const std::string& key, const J& value)>;
-
-// Receives the parser's events and builds the document. Each open object or array is one entry of a stack. With
-// `member`, the document is an object whose members are handed over and dropped as they are complete.
+// Receives the parser's events and builds the document. Each open object or array is one entry of a stack.
 template <class J>
 class Builder : public nlohmann::json_sax<J> {
 public:
@@ -41,8 +37,8 @@ public:
     using typename nlohmann::json_sax<J>::number_float_t;
     using typename nlohmann::json_sax<J>::string_t;
     using typename nlohmann::json_sax<J>::binary_t;
-    Builder(std::string_view text, std::string_view where, const JsonLimits& limits, const Member<J>* member)
-        : text_(text), where_(where), limits_(limits), member_(member) {}
+    Builder(std::string_view text, std::string_view where, const JsonLimits& limits, const std::vector<JsonPart>& parts)
+        : text_(text), where_(where), limits_(limits), parts_(parts) {}
 
     J take() { return std::move(root_); }
 
@@ -69,11 +65,12 @@ public:
     bool end_array() override { return close(); }
     bool key(string_t& x) override {
         check_length(x);
-        keys_.back() = std::move(x);
+        Level& level = open_.back();
+        level.key = std::move(x);
         if (!std::is_same_v<J, Json>)
-            hold(static_cast<int64_t>(sizeof(std::string)) + 3 * kBlock + heap_bytes(keys_.back()));
+            hold(static_cast<int64_t>(sizeof(std::string)) + 3 * kBlock + heap_bytes(level.key));
         const bool twice =
-            std::is_same_v<J, Json> ? open_.back()->contains(keys_.back()) : !seen_.back().insert(keys_.back()).second;
+            std::is_same_v<J, Json> ? level.value->contains(level.key) : !level.seen.insert(level.key).second;
         if (twice) refuse("DUP", "this key appears twice");
         return true;
     }
@@ -94,13 +91,23 @@ public:
     }
 
 private:
+    // An array or object whose end has not come.
+    struct Level {
+        J* value;
+        std::string key;                        // of an object: whose value comes next
+        std::unordered_set<std::string> seen;   // OrderedJson: its keys so far
+        const JsonPart* part;
+        int64_t index = 0, values = 0, held = 0;   // of a part: of the next item, and what was there before it
+    };
+
     [[noreturn]] void refuse(const char* kind, std::string_view what) const {
         std::string path;
-        for (size_t i = 0; i < open_.size(); ++i) {
-            if (open_[i]->is_array())
-                path += fmt::format("[{}]", open_[i]->size() - (i + 1 < open_.size() ? 1 : 0));
-            else if (!keys_[i].empty())
-                path += (path.empty() ? "" : ".") + keys_[i];
+        for (const Level& level : open_) {
+            const auto complete = static_cast<int64_t>(level.value->size()) - (&level != &open_.back() ? 1 : 0);
+            if (level.value->is_array())
+                path += fmt::format("[{}]", level.index + complete);
+            else if (!level.key.empty())
+                path += (path.empty() ? "" : ".") + level.key;
         }
         const std::string shown = path.empty() ? "" : in_quotes(path);
         throw UserError(kind, where_, shown, what, kRemedy);
@@ -134,24 +141,27 @@ private:
         if (++values_ > limits_.values) refuse("LIMIT", fmt::format("more than {} values", limits_.values));
         if (open_.empty()) {
             root_ = std::forward<T>(value);
-            if (member_ != nullptr && !root_.is_object())
-                refuse("SCHEMA", fmt::format("is {}, wanted an object", root_.type_name()));
+            for (const JsonPart& part : parts_)
+                if (part.path.empty() && !has_type(part, root_))
+                    refuse("SCHEMA", fmt::format("is {}, wanted an {}", root_.type_name(),
+                                                 part.type == JsonPart::Type::kArray ? "array" : "object"));
             return &root_;
         }
-        J& parent = *open_.back();
+        J& parent = *open_.back().value;
+        const std::string& key = open_.back().key;
         if (parent.is_array()) {
             hold_growth(parent.template get_ref<typename J::array_t&>());
             return &parent.emplace_back(std::forward<T>(value));
         }
-        hold(heap_bytes(keys_.back()));
+        hold(heap_bytes(key));
         auto& members = parent.template get_ref<typename J::object_t&>();
         if constexpr (std::is_same_v<J, Json>) {
             hold(static_cast<int64_t>(4 * sizeof(void*) + sizeof(typename J::object_t::value_type)) + kBlock);
-            return &(members[keys_.back()] = std::forward<T>(value));
+            return &(members[key] = std::forward<T>(value));
         } else {   // its own insertion would look through all keys for this one
             auto& list = static_cast<std::vector<std::pair<const std::string, J>>&>(members);
             hold_growth(list);
-            return &list.emplace_back(keys_.back(), std::forward<T>(value)).second;
+            return &list.emplace_back(key, std::forward<T>(value)).second;
         }
     }
     template <class T>
@@ -169,34 +179,65 @@ private:
         if (static_cast<int64_t>(open_.size()) >= limits_.depth)
             refuse("LIMIT", fmt::format("nested deeper than {} levels", limits_.depth));
         hold(kBlock + static_cast<int64_t>(sizeof(typename J::object_t)));
-        open_.push_back(
-            place(std::move(container)));   // stays valid: a parent grows only after its children are closed
-        keys_.emplace_back();
-        seen_.emplace_back();
+        J* placed = place(std::move(container));   // stays: a parent grows only after its children are closed
+        open_.push_back({.value = placed, .key = {}, .seen = {}, .part = part_at(*placed)});
+        remember();
         return true;
     }
     bool close() {
         open_.pop_back();
-        keys_.pop_back();
-        seen_.pop_back();
         hand_over();
         return true;
     }
 
+    static bool has_type(const JsonPart& part, const J& value) {
+        return part.type == JsonPart::Type::kArray ? value.is_array() : value.is_object();
+    }
+
+    // Whether the keys of the open objects and arrays are the path's.
+    bool stands_at(std::string_view path) const {
+        for (const Level& level : open_) {
+            if (path.empty()) return false;
+            const std::string_view wanted = path.substr(0, path.find('.'));
+            if (!level.value->is_object() || (wanted != "*" && wanted != level.key)) return false;
+            path.remove_prefix(std::min(wanted.size() + 1, path.size()));
+        }
+        return path.empty();
+    }
+    const JsonPart* part_at(const J& value) const {
+        for (const JsonPart& part : parts_)
+            if (has_type(part, value) && stands_at(part.path)) return &part;
+        return nullptr;
+    }
+
+    void remember() {
+        Level& level = open_.back();
+        level.values = values_;
+        level.held = held_;
+    }
+
+    // The value that has just come to its end, where it is an item of a part.
     void hand_over() {
-        if (member_ == nullptr || open_.size() != 1) return;
-        (*member_)(root_.begin().key(), root_.begin().value());
-        root_.clear();
-        values_ = held_ = 0;
+        if constexpr (std::is_same_v<J, Json>) {
+            if (open_.empty() || open_.back().part == nullptr) return;
+            Level& level = open_.back();
+            keys_.clear();
+            for (size_t i = 0; i + 1 < open_.size(); ++i) keys_.push_back(open_[i].key);
+            J& item = level.value->is_array() ? level.value->back() : level.value->begin().value();
+            level.part->take({.keys = keys_, .key = level.key, .index = level.index, .value = item});
+            ++level.index;
+            level.value->clear();
+            values_ = level.values;
+            held_ = level.held;
+        }
     }
 
     std::string_view text_, where_;
     const JsonLimits& limits_;
-    const Member<J>* member_;
+    const std::vector<JsonPart>& parts_;
     J root_;
-    std::vector<J*> open_;
-    std::vector<std::string> keys_;                       // of each open container, the key whose value comes next
-    std::vector<std::unordered_set<std::string>> seen_;   // OrderedJson: its keys so far
+    std::vector<Level> open_;
+    std::vector<std::string_view> keys_;   // an item's
     int64_t values_ = 0, held_ = 0;
 };
 
@@ -210,7 +251,7 @@ void check_encoding(std::string_view text, std::string_view where) {
 }
 
 template <class J>
-J parse(std::string_view text, std::string_view where, const JsonLimits& limits, const Member<J>* member) {
+J parse(std::string_view text, std::string_view where, const JsonLimits& limits, const std::vector<JsonPart>& parts) {
     if (static_cast<int64_t>(text.size()) > limits.bytes)
         throw UserError("LIMIT", where, "", fmt::format("has {} bytes, at most {} are read", text.size(), limits.bytes),
                         "check that it is the right file");
@@ -219,7 +260,7 @@ J parse(std::string_view text, std::string_view where, const JsonLimits& limits,
     const size_t nul = text.find('\0');
     if (nul != std::string_view::npos)
         throw UserError("SYNTAX", where, line_and_column(text, nul), "a NUL byte", kRemedy);
-    Builder<J> builder(text, where, limits, member);
+    Builder<J> builder(text, where, limits, parts);
     J::sax_parse(text, &builder);
     return builder.take();
 }
@@ -227,16 +268,16 @@ J parse(std::string_view text, std::string_view where, const JsonLimits& limits,
 }   // namespace
 
 Json parse_json(std::string_view text, std::string_view where, const JsonLimits& limits) {
-    return parse<Json>(text, where, limits, nullptr);
+    return parse<Json>(text, where, limits, {});
+}
+
+Json parse_json(std::string_view text, std::string_view where, const JsonLimits& limits,
+                const std::vector<JsonPart>& parts) {
+    return parse<Json>(text, where, limits, parts);
 }
 
 OrderedJson parse_ordered_json(std::string_view text, std::string_view where, const JsonLimits& limits) {
-    return parse<OrderedJson>(text, where, limits, nullptr);
-}
-
-void for_each_member(std::string_view text, std::string_view where, const JsonLimits& limits,
-                     const Member<Json>& member) {
-    parse<Json>(text, where, limits, &member);
+    return parse<OrderedJson>(text, where, limits, {});
 }
 
 Json parse_json_file(const Path& path, const JsonLimits& limits) {

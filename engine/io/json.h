@@ -11,6 +11,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/io/file.h"
 
@@ -32,17 +33,30 @@ struct JsonLimits {
     HugeIntegers huge_integers = HugeIntegers::kRefused;
 };
 
+// One element of an array or one member of an object, handed over by a part.
+struct JsonItem {
+    const std::vector<std::string_view>& keys;   // of the objects around its part, from the top; "" for an array
+    const std::string& key;                      // its own; empty in an array
+    int64_t index;                               // how many of the part came before it
+    Json& value;                                 // gone afterwards
+};
+
+// A part of a document that would be large as a whole: its items are handed over in the order of the text and dropped.
+// limits.values and memory_factor are then of one item. The part itself comes back empty. What stands in its place but
+// has another type is no part and comes back whole. A key that is in a part twice is the taker's to find.
+struct JsonPart {
+    std::string_view path;   // "model.vocab"; "*" stands for any key: "files.*.xxh3"; "": the document, else SCHEMA
+    enum class Type : uint8_t { kArray, kObject } type;
+    std::function<void(const JsonItem&)> take;
+};
+
 // `where` is what errors call the document. A text after the document, white space apart, is SYNTAX.
 Json parse_json(std::string_view text, std::string_view where, const JsonLimits&);
 Json parse_json_file(const Path&, const JsonLimits&);
+// Without its parts, which are handed over.
+Json parse_json(std::string_view text, std::string_view where, const JsonLimits&, const std::vector<JsonPart>& parts);
 // The same, with keys in the order of the text.
 OrderedJson parse_ordered_json(std::string_view text, std::string_view where, const JsonLimits&);
-
-// The same for an object that would be large as a whole: `member` is called with each of its keys and values, in the
-// order of the text, and the value is gone afterwards. limits.values is of one member. A document that is no object is
-// SCHEMA; a key that appears twice at the top is the caller's to find.
-void for_each_member(std::string_view text, std::string_view where, const JsonLimits&,
-                     const std::function<void(const std::string& key, const Json& value)>& member);
 
 // The keys of the object `member` of an object, in the order of the text, where their order means something. Only for a
 // text that parse_json has taken; nothing where the member is absent or no object.

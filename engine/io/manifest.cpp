@@ -15,9 +15,7 @@
 namespace llmft {
 namespace {
 
-// A hash takes some five times its digits in memory, and the manifest of a large checkpoint holds nothing else.
-constexpr JsonLimits kLimits = {
-    .bytes = int64_t{64} << 20, .depth = 16, .values = int64_t{1} << 22, .memory_factor = 8};
+constexpr JsonLimits kLimits = {.bytes = int64_t{64} << 20, .depth = 16, .values = int64_t{1} << 20};
 constexpr std::string_view kRemedy = "use another checkpoint or copy of the folder";
 
 [[noreturn]] void refuse(const std::string& where, std::string_view field, std::string_view what) {
@@ -70,20 +68,6 @@ void expect_contents(const Path& path, const ManifestFile& file) {
     });
 }
 
-std::vector<uint64_t> read_blocks(const JsonField& list, int64_t bytes) {
-    std::vector<uint64_t> blocks;
-    for (const JsonField& item : list.items()) {
-        const std::string text = item.text();
-        constexpr size_t kDigits = 16;
-        if (text.size() != kDigits || text.find_first_not_of("0123456789abcdef") != std::string::npos)
-            item.refuse("SCHEMA", "is no hash", kRemedy);
-        blocks.push_back(std::stoull(text, nullptr, 16));
-    }
-    if (static_cast<int64_t>(blocks.size()) != (bytes + kManifestBlockBytes - 1) / kManifestBlockBytes)
-        list.refuse("SCHEMA", fmt::format("has {} hashes for {} bytes", blocks.size(), bytes), kRemedy);
-    return blocks;
-}
-
 void expect_plain_name(const std::string& name, const std::string& where) {
     const bool plain = !name.empty() && name != "." && name != ".." && name != kManifestName &&
                        name.find('/') == std::string::npos && name.find('\0') == std::string::npos;
@@ -93,6 +77,24 @@ void expect_plain_name(const std::string& name, const std::string& where) {
 std::string closing(std::string_view text) {
     return fmt::format(",\n  \"xxh3\": \"{}\"\n}}\n", hash_text(xxh3(text)));
 }
+
+// The hashes go by one by one: the manifest of a large checkpoint holds nothing else. The first that is none is known
+// by its field; it is refused when the format is known.
+struct HashReader {
+    std::map<std::string, ManifestFile>& files;
+    std::string bad;
+
+    void take(const JsonItem& item) {
+        constexpr size_t kDigits = 16;
+        const std::string name(item.keys[1]);
+        const auto* text = item.value.get_ptr<const std::string*>();
+        if (text != nullptr && text->size() == kDigits &&
+            text->find_first_not_of("0123456789abcdef") == std::string::npos)
+            files[name].blocks.push_back(std::stoull(*text, nullptr, 16));
+        else if (bad.empty())
+            bad = fmt::format("files.{}.xxh3[{}]", name, item.index);
+    }
+};
 
 }   // namespace
 
@@ -134,20 +136,28 @@ Manifest parse_manifest(std::string_view text, const std::string& where) {
     const size_t tail = closing({}).size();
     if (text.size() < tail || text.substr(text.size() - tail) != closing(text.substr(0, text.size() - tail)))
         refuse(where, "", "is cut or changed: its own hash does not fit");
-    Json json = parse_json(text, where, kLimits);
+    Manifest manifest;
+    HashReader hashes = {.files = manifest.files, .bad = {}};
+    Json json =
+        parse_json(text, where, kLimits,
+                   {{"files.*.xxh3", JsonPart::Type::kArray, [&](const JsonItem& item) { hashes.take(item); }}});
     const JsonField root(json, where, "");
     if (const int64_t format = root.at("format").integer(0, INT64_MAX); format > kManifestFormat)
         throw UserError("VERSION", where, "format",
                         fmt::format("is {}, this llmft reads up to {}", format, kManifestFormat), "use a newer llmft");
+    if (!hashes.bad.empty()) throw UserError("SCHEMA", where, hashes.bad, "is no hash", kRemedy);
     root.at("facts").expect_object();
     root.at("files").expect_object();
-    Manifest manifest;
     for (const auto& [name, entry] : json.at("files").items()) {
         expect_plain_name(name, where);
         const JsonField field(entry, where, "files." + name);
         ManifestFile& file = manifest.files[name];
         file.bytes = field.at("bytes").integer(0, INT64_MAX - kManifestBlockBytes);
-        file.blocks = read_blocks(field.at("xxh3"), file.bytes);
+        const JsonField list = field.at("xxh3");
+        list.items();   // an array
+        const auto wanted = (file.bytes + kManifestBlockBytes - 1) / kManifestBlockBytes;
+        if (static_cast<int64_t>(file.blocks.size()) != wanted)
+            list.refuse("SCHEMA", fmt::format("has {} hashes for {} bytes", file.blocks.size(), file.bytes), kRemedy);
     }
     manifest.facts = std::move(json.at("facts"));
     return manifest;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <set>
 
@@ -16,7 +17,7 @@ namespace {
 constexpr std::string_view kSingle = "model.safetensors";
 constexpr std::string_view kIndex = "model.safetensors.index.json";
 constexpr size_t kMaxShards = 10'000;
-constexpr int64_t kMaxTensors = 1'000'000;
+constexpr size_t kMaxTensors = 1'000'000;
 constexpr std::string_view kRemedy = "fetch the model again";
 
 bool present(const Path& path) {
@@ -60,35 +61,88 @@ void expect_inside(const Path& folder, const JsonField& field, const std::string
     if (real.parent_path() != root && real.parent_path() != blobs) refuse(" is a link that leaves the folder");
 }
 
-using WeightMap = std::map<std::string, std::set<std::string_view>>;   // shard → its tensors, views into the index
-
-WeightMap read_weight_map(const Path& folder, const JsonField& index) {
-    const JsonField map = index.at("weight_map");
-    map.expect_object();
-    if (map.json().empty()) map.refuse("SCHEMA", "is empty", kRemedy);
-    const auto entry = [&](std::string_view name, const Json& value) {
-        return JsonField(value, map.file(), "weight_map " + in_quotes(name));
-    };
-    WeightMap shards;
-    for (const auto& [name, value] : map.json().items()) {
-        shards[entry(name, value).text()].insert(name);
-        if (shards.size() > kMaxShards)
-            map.refuse("LIMIT", fmt::format("names more than {} shards", kMaxShards), kRemedy);
-    }
-    for (const auto& [shard, tensors] : shards) expect_inside(folder, entry(*tensors.begin(), map.json()), shard);
-    return shards;
+std::string entry_name(std::string_view tensor) {
+    return "weight_map " + in_quotes(tensor);
 }
 
+// The index's weight_map, collected while it is parsed: twelve bytes and the name for each tensor.
+class WeightMap {
+public:
+    void add(const JsonItem& item, const std::string& file) {
+        const std::string shard = JsonField(item.value, file, entry_name(item.key)).text();
+        const auto known = shards_.try_emplace(shard, static_cast<uint32_t>(shards_.size())).first;
+        if (shards_.size() > kMaxShards) refuse(file, fmt::format("names more than {} shards", kMaxShards));
+        if (entries_.size() == kMaxTensors) refuse(file, fmt::format("names more than {} tensors", kMaxTensors));
+        entries_.push_back(
+            {known->second, static_cast<uint32_t>(names_.size()), static_cast<uint32_t>(item.key.size())});
+        names_ += item.key;
+    }
+
+    // Once, behind the last: by shard, then by name.
+    void sort(const std::string& file) {
+        const auto name_order = [this](const Entry& a, const Entry& b) { return name_of(a) < name_of(b); };
+        const auto same_name = [this](const Entry& a, const Entry& b) { return name_of(a) == name_of(b); };
+        std::sort(entries_.begin(), entries_.end(), name_order);
+        const auto twice = std::adjacent_find(entries_.begin(), entries_.end(), same_name);
+        if (twice != entries_.end())
+            throw UserError("DUP", file, entry_name(name_of(*twice)), "appears twice", kRemedy);
+        std::stable_sort(entries_.begin(), entries_.end(),
+                         [](const Entry& a, const Entry& b) { return a.shard < b.shard; });
+    }
+
+    bool empty() const { return entries_.empty(); }
+    const std::map<std::string, uint32_t>& shards() const { return shards_; }   // their numbers
+    std::vector<std::string_view> tensors(uint32_t shard) const {
+        std::vector<std::string_view> names;
+        auto at = std::partition_point(entries_.begin(), entries_.end(),
+                                       [&](const Entry& entry) { return entry.shard < shard; });
+        for (; at != entries_.end() && at->shard == shard; ++at) names.push_back(name_of(*at));
+        return names;
+    }
+
+private:
+    struct Entry {
+        uint32_t shard, begin, size;
+    };
+    [[noreturn]] static void refuse(const std::string& file, const std::string& what) {
+        throw UserError("LIMIT", file, "weight_map", what, kRemedy);
+    }
+    std::string_view name_of(const Entry& entry) const {
+        return std::string_view(names_).substr(entry.begin, entry.size);
+    }
+
+    std::map<std::string, uint32_t> shards_;
+    std::string names_;
+    std::deque<Entry> entries_;   // grows without a second copy
+};
+
 // The shard holds what the index puts there, and nothing else.
-void expect_listed(const Safetensors& shard, const std::set<std::string_view>& tensors) {
+void expect_listed(const Safetensors& shard, const std::vector<std::string_view>& tensors) {
     for (const std::string_view name : tensors)
         if (shard.find(name) == nullptr)
             throw UserError("MISSING", shard.file(), "tensor " + in_quotes(name),
                             "the index says that it is in this shard, but it is not", kRemedy);
     for (const SafeTensor& tensor : shard.tensors())
-        if (!tensors.contains(tensor.name))
+        if (!std::binary_search(tensors.begin(), tensors.end(), tensor.name))
             throw UserError("EXTRA", shard.file(), "tensor " + in_quotes(tensor.name),
                             "the index does not put it in this shard", kRemedy);
+}
+
+Json read_index(const Path& path, WeightMap& map) {
+    constexpr int64_t kMostBytes = int64_t{64} << 20;
+    const std::string file = path.string();
+    Json json =
+        parse_json(read_file(path, kMostBytes), file, {.bytes = kMostBytes},
+                   {{"weight_map", JsonPart::Type::kObject, [&](const JsonItem& item) { map.add(item, file); }}});
+    map.sort(file);
+    return json;
+}
+
+void expect_shards(const Path& folder, const JsonField& field, const WeightMap& map) {
+    field.expect_object();
+    if (map.empty()) field.refuse("SCHEMA", "is empty", kRemedy);
+    for (const auto& [shard, number] : map.shards())
+        expect_inside(folder, JsonField(field.json(), field.file(), entry_name(map.tensors(number).front())), shard);
 }
 
 void check_total(const JsonField& index, int64_t bytes) {
@@ -119,13 +173,14 @@ ModelFiles ModelFiles::open(const Path& folder) {
     if (present(folder / kSingle)) {
         files.add(Safetensors::open(folder / kSingle));
     } else if (present(index_path)) {
-        const Json json = parse_json_file(index_path, {.bytes = int64_t{64} << 20, .values = kMaxTensors + 1000});
+        WeightMap map;
+        const Json json = read_index(index_path, map);
         const JsonField index(json, index_path.string(), "");
-        const WeightMap map = read_weight_map(folder, index);
-        files.shards_.reserve(map.size());
-        for (const auto& [shard, tensors] : map) files.add(Safetensors::open(folder / shard));
+        expect_shards(folder, index.at("weight_map"), map);
+        files.shards_.reserve(map.shards().size());
+        for (const auto& [shard, number] : map.shards()) files.add(Safetensors::open(folder / shard));
         size_t i = 0;
-        for (const auto& [shard, tensors] : map) expect_listed(files.shards_[i++], tensors);
+        for (const auto& [shard, number] : map.shards()) expect_listed(files.shards_[i++], map.tensors(number));
         check_total(index, files.total_bytes());
     } else {
         refuse_without_weights(folder);

@@ -197,19 +197,19 @@ std::deque<Ranged> read_header(std::string_view text, const std::string& file,
     constexpr int64_t kValuesPerEntry = 100'000;
     std::deque<Ranged> ranged;
     bool described = false;
-    for_each_member(text, file + ": header", {.bytes = kMaxHeader, .values = kValuesPerEntry},
-                    [&](const std::string& name, const Json& fields) {
-                        if (name != kMetadata) {
-                            ranged.push_back(read_entry({.name = name, .fields = fields, .file = file}));
-                        } else {
-                            if (std::exchange(described, true))
-                                throw UserError("DUP", file, kMetadata, "appears twice in the header", kRemedy);
-                            metadata = read_metadata(fields, file);
-                        }
-                        if (static_cast<int64_t>(ranged.size()) > kMaxTensors)
-                            throw UserError("LIMIT", file, "header",
-                                            fmt::format("has more than {} tensors", kMaxTensors), kRemedy);
-                    });
+    const auto take = [&](const JsonItem& item) {
+        if (item.key != kMetadata) {
+            ranged.push_back(read_entry({.name = item.key, .fields = item.value, .file = file}));
+        } else {
+            if (std::exchange(described, true))
+                throw UserError("DUP", file, kMetadata, "appears twice in the header", kRemedy);
+            metadata = read_metadata(item.value, file);
+        }
+        if (static_cast<int64_t>(ranged.size()) > kMaxTensors)
+            throw UserError("LIMIT", file, "header", fmt::format("has more than {} tensors", kMaxTensors), kRemedy);
+    };
+    parse_json(text, file + ": header", {.bytes = kMaxHeader, .values = kValuesPerEntry},
+               {{"", JsonPart::Type::kObject, take}});
     return ranged;
 }
 

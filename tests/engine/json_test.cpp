@@ -122,6 +122,55 @@ TEST_CASE("a syntax error names line and column, a bad key its path") {
     CHECK(refusal_of_text(R"({"a":[{"b":0},{"b":1,"b":2}]})").names("\"a[1].b\""));
 }
 
+namespace {
+
+// The document without its parts, after the items: "keys key #index = value;".
+std::string parts_of(const std::string& text, const std::vector<std::pair<std::string, JsonPart::Type>>& wanted,
+                     const JsonLimits& limits = {}) {
+    std::string items;
+    std::vector<JsonPart> parts;
+    for (const auto& [path, type] : wanted)
+        parts.push_back({path, type, [&items](const JsonItem& item) {
+                             for (const std::string_view key : item.keys) items.append(key).append(" ");
+                             items += item.key + " #" + std::to_string(item.index) + " = " + item.value.dump() + ";";
+                         }});
+    const std::string rest = parse_json(text, "x.json", limits, parts).dump();
+    return items + rest;
+}
+
+constexpr auto kArray = JsonPart::Type::kArray, kObject = JsonPart::Type::kObject;
+
+}   // namespace
+
+TEST_CASE("the items of a part are handed over in the order of the text, and the rest comes back") {
+    CHECK(parts_of(R"({"a":[1,[2,{}],"x"],"b":2})", {{"a", kArray}}) ==
+          R"(a  #0 = 1;a  #1 = [2,{}];a  #2 = "x";{"a":[],"b":2})");
+    CHECK(parts_of(R"({"m":{"v":{"z":0,"y":{"q":[]}},"w":{"z":9}}})", {{"m.v", kObject}}) ==
+          R"(m v z #0 = 0;m v y #1 = {"q":[]};{"m":{"v":{},"w":{"z":9}}})");
+    CHECK(parts_of(R"({"f":{"a.b":{"h":[1]},"*":{"h":[2],"g":[3]}}})", {{"f.*.h", kArray}}) ==
+          R"(f a.b h  #0 = 1;f * h  #0 = 2;{"f":{"*":{"g":[3],"h":[]},"a.b":{"h":[]}}})");
+    CHECK(parts_of(R"({"b":1,"a":{"c":2}})", {{"", kObject}}) == R"(b #0 = 1;a #1 = {"c":2};{})");
+    CHECK(parts_of("[[1],[2]]", {{"", kArray}}) == " #0 = [1]; #1 = [2];[]");
+}
+
+TEST_CASE("what stands in a part's place but has another type comes back whole, unless it is the document") {
+    CHECK(parts_of(R"({"a":{"b":1}})", {{"a", kArray}}) == R"({"a":{"b":1}})");
+    CHECK(parts_of(R"({"a":null,"m":[{"v":{"z":1}}]})", {{"a", kArray}, {"m.v", kObject}}) ==
+          R"({"a":null,"m":[{"v":{"z":1}}]})");
+    for (const char* text : {"[1]", "1", "null", "\"a\""})
+        CHECK(refusal_of([&] { parts_of(text, {{"", kObject}}); }).kind == "SCHEMA");
+}
+
+TEST_CASE("a part's limits are of one item, and errors inside it have their place") {
+    const JsonLimits four = {.values = 4};
+    CHECK(parts_of(R"({"a":[1,2,3,4,5,6]})", {{"a", kArray}}, four).ends_with(R"({"a":[]})"));
+    CHECK(refusal_of([&] { parts_of(R"({"a":[1,[2,3,4,5,6]]})", {{"a", kArray}}, four); }).kind == "LIMIT");
+    CHECK(refusal_of([&] { parts_of(R"({"a":[1],"a":[2]})", {{"a", kArray}}); }).kind == "DUP");
+    const Refusal inside = refusal_of([&] { parts_of(R"({"a":[0,1,{"b":0,"b":1}]})", {{"a", kArray}}); });
+    CHECK(inside.kind == "DUP");
+    CHECK(inside.names("\"a[2].b\""));
+}
+
 TEST_CASE("a hostile text cannot write its own error line") {
     const std::string trick = "surrogate " + std::string(5000, 'x') + "; last read";
     const Refusal refusal = refusal_of_text("[\"" + trick);

@@ -7,6 +7,7 @@
 #include "data/jsonl.h"
 #include "data/tokenizer/tokenizer.h"
 #include "engine/io/json.h"
+#include "engine/io/manifest.h"
 #include "engine/io/model_files.h"
 #include "model/adapter/lora_config.h"
 #include "model/config.h"
@@ -155,6 +156,35 @@ std::vector<Limit> limits_of_model_files() {
     };
 }
 
+// What a BPE of `tokens` tokens "0", "1", … and of `merges` merges of "0" and "1" is.
+void load_bpe(int64_t tokens, int64_t merges) {
+    std::string vocab = R"("0":0,"1":1,"01":2)";
+    for (int64_t id = 3; id < tokens; ++id) vocab += fmt::format(R"(,"{}":{})", id, id);
+    const TempFolder folder;
+    folder.write("tokenizer.json", R"({"model":{"type":"BPE","vocab":{)" + vocab + R"(},"merges":["0 1")" +
+                                       repeated(",\"0 1\"", merges - 1) + "]}}");
+    Tokenizer::load(folder.path());
+}
+
+std::vector<Limit> limits_of_lists() {
+    return {
+        {"tokens of a vocabulary", 1 << 21, [](int64_t n) { load_bpe(n, 1); }},
+        {"merges", 1 << 22, [](int64_t n) { load_bpe(3, n); }},
+        {"tensors of an index", 1'000'000,
+         [](int64_t n) {
+             std::string map = R"("t":"0.safetensors")";
+             for (int64_t i = 1; i < n; ++i) map += fmt::format(R"(,"{}":"0.safetensors")", i);
+             open_index(R"({"weight_map":{)" + map + "}}");
+         }},
+        {"bytes of a manifest", 64 * kMiB,
+         [](int64_t n) {
+             const TempFolder folder;
+             sparse(folder, kManifestName, n);
+             read_manifest(folder.path());
+         }},
+    };
+}
+
 std::vector<Limit> limits_of_data() {
     return {
         {"bytes of a line", kMiB, read_line},
@@ -186,7 +216,8 @@ std::vector<Limit> limits_of_data() {
 }   // namespace
 
 TEST_CASE("one more than a reader's limit is LIMIT, and the limit itself is not") {
-    for (const auto& table : {limits_of_containers(), limits_of_json(), limits_of_model_files(), limits_of_data()})
+    for (const auto& table :
+         {limits_of_containers(), limits_of_json(), limits_of_model_files(), limits_of_lists(), limits_of_data()})
         for (const Limit& limit : table) {
             CAPTURE(limit.what);
             const Refusal at_most = refusal_of([&] { limit.read(limit.most); });

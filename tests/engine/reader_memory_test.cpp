@@ -1,6 +1,5 @@
 // Files made to take memory: whatever is in them, a reader holds at most four times their bytes and 16 MiB. Not so yet:
-// a row of a million tokens of one digit each, and tokenizer.json, whose merges are parsed as a whole before they
-// become a table. The readers run as the fuzz targets run them.
+// a row of a million tokens of one digit each. The readers run as the fuzz targets run them.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
@@ -54,6 +53,73 @@ std::vector<Hungry> small_files() {
     };
 }
 
+// The n-th of the shortest texts that need no escape in JSON: 1 byte each, then 2, ….
+std::string short_text(int64_t n) {
+    constexpr std::string_view kLetters =
+        "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ!#$%&()*+,-./:;<=>?@[]^_`{|}~";
+    const auto letters = static_cast<int64_t>(kLetters.size());
+    std::string text;
+    for (++n; n > 0; n = (n - 1) / letters) text += kLetters[static_cast<size_t>((n - 1) % letters)];
+    return text;
+}
+
+// A BPE of so many shortest tokens, and of `merges` of "0" with one of the others into a third where they are tokens.
+std::string short_tokens(int64_t tokens, bool merges, bool merges_first) {
+    std::string vocab, list;
+    constexpr int64_t kWithTwo = 91 + 91 * 91;   // tokens of at most two letters
+    for (int64_t id = 0; id < tokens; ++id) {
+        const std::string token = short_text(id);
+        vocab += fmt::format("{}\"{}\":{}", id == 0 ? "" : ",", token, id);
+        if (!merges || id < kWithTwo) continue;
+        list += fmt::format("{}\"{} {}\"", list.empty() ? "" : ",", token.substr(0, 1), token.substr(1));
+        list += fmt::format(",\"{} {}\"", token.substr(0, 2), token.substr(2));
+    }
+    const std::string v = "\"vocab\":{" + vocab + "}", m = "\"merges\":[" + list + "]";
+    return R"({"model":{"type":"BPE",)" + (merges_first ? m + "," + v : v + "," + m) + "}}";
+}
+
+// A single character each, beyond ASCII.
+std::string characters_as_tokens(int64_t tokens) {
+    std::string vocab = "\"a\":0";
+    for (int64_t id = 1; id < tokens; ++id) {
+        const auto c = static_cast<unsigned>(0x10000 + id);
+        const auto tail = [&](unsigned shift) { return static_cast<char>(0x80 | (c >> shift & 0x3f)); };
+        const char utf8[] = {static_cast<char>(0xf0 | c >> 18), tail(12), tail(6), tail(0)};
+        vocab += fmt::format(",\"{}\":{}", std::string_view(utf8, sizeof utf8), id);
+    }
+    return R"({"model":{"type":"BPE","merges":[],"vocab":{)" + vocab + "}}}";
+}
+
+// One file of many blocks, without the manifest's own hash.
+std::string many_hashes(int64_t blocks) {
+    std::string hashes;
+    for (int64_t i = 0; i < blocks; ++i) hashes += i == 0 ? "\"0123456789abcdef\"" : ",\"0123456789abcdef\"";
+    return fmt::format(R"({{"format":1,"facts":{{}},"files":{{"a":{{"bytes":{},"xxh3":[{}]}}}})", blocks << 22, hashes);
+}
+
+std::vector<Hungry> vocabularies() {
+    using fuzz::read_tokenizer;
+    return {
+        {"200,000 shortest tokens", read_tokenizer, short_tokens(200'000, false, false)},
+        {"700,000 shortest tokens", read_tokenizer, short_tokens(700'000, false, false)},
+        {"merges of shortest tokens", read_tokenizer, short_tokens(700'000, true, false)},
+        {"merges before their tokens", read_tokenizer, short_tokens(700'000, true, true)},
+        {"a million characters", read_tokenizer, characters_as_tokens(1'000'000)},
+    };
+}
+
+std::vector<Hungry> lists_of_files() {
+    std::string index = R"({"weight_map":{"x":"a.safetensors")";
+    for (int i = 0; i < 60'000; ++i) index += fmt::format(R"(,"{}":"a.safetensors")", i);
+    return {
+        {"an index of 60,000 tensors", fuzz::read_index, index + "}}"},
+        {"hashes of a manifest", fuzz::read_manifest, many_hashes(400'000)},
+        {"files of a manifest", fuzz::read_manifest,
+         filled(R"({"format":1,"facts":{},"files":{"a":{"bytes":0,"xxh3":[]})", R"(,"{0}":{{"bytes":0,"xxh3":[]}})",
+                "}", 4000)},
+    };
+}
+
 std::vector<Hungry> large_files() {
     using fuzz::read_index, fuzz::read_jsonl, fuzz::read_safetensors, fuzz::read_tokenizer;
     const auto container = [](const std::string& header) { return test::container(header, 0); };
@@ -75,16 +141,14 @@ std::vector<Hungry> large_files() {
         {"an array of rows", read_jsonl, filled(R"([{"other":[]})", ",{{}}", "]", 8000)},
         {"an array of texts", read_jsonl, filled(R"([{"text":"a"})", R"(,{{"text":"b"}})", "]", 4000)},
         {"blank lines", read_jsonl, filled("", "\n", "", 4000)},
-        {"tokens of a vocabulary", read_tokenizer, filled(bpe, ",\"{0}\":{0}", "}}}", 8000), 24},
+        {"tokens of a vocabulary", read_tokenizer, filled(bpe, ",\"{0}\":{0}", "}}}", 8000)},
         {"merges", read_tokenizer,
-         filled(R"({"model":{"type":"BPE","vocab":{"a":0,"aa":1},"merges":["a a")", ",\"a a\"", "]}}", 8000), 24},
+         filled(R"({"model":{"type":"BPE","vocab":{"a":0,"aa":1},"merges":["a a")", ",\"a a\"", "]}}", 8000)},
         {"merges as lists", read_tokenizer,
-         filled(R"({"model":{"type":"BPE","vocab":{"a":0,"aa":1},"merges":[["a","a"])", ",[\"a\",\"a\"]", "]}}", 8000),
-         24},
+         filled(R"({"model":{"type":"BPE","vocab":{"a":0,"aa":1},"merges":[["a","a"])", ",[\"a\",\"a\"]", "]}}", 8000)},
         {"added tokens", read_tokenizer,
          filled(R"({"model":{"type":"BPE","vocab":{"a":0},"merges":[]},"added_tokens":[{"id":0,"content":"a"})",
-                R"(,{{"id":{0},"content":"t{0}"}})", "]}", 8000),
-         24},
+                R"(,{{"id":{0},"content":"t{0}"}})", "]}", 8000)},
     };
 }
 
@@ -92,7 +156,7 @@ std::vector<Hungry> large_files() {
 
 TEST_CASE("no file makes its reader hold more than four times its bytes and 16 MiB") {
     if (!test::counts_allocations()) return test::skip("sanitizers bring an allocator of their own");
-    for (const auto& table : {small_files(), large_files()})
+    for (const auto& table : {small_files(), large_files(), vocabularies(), lists_of_files()})
         for (const Hungry& file : table) {
             CAPTURE(file.what);
             const int64_t peak = test::peak_bytes([&] { file.read(file.bytes); });
