@@ -12,7 +12,7 @@ namespace {
 
 constexpr size_t kChunk = size_t{1} << 16;
 constexpr int64_t kDepth = 64;
-constexpr int64_t kRowValues = int64_t{1} << 22;
+constexpr int64_t kRowValues = int64_t{1} << 19;   // a value takes 16 bytes, and 24 while a list grows
 constexpr int64_t kLargestArrayFile = int64_t{1} << 30;
 constexpr std::string_view kWhiteSpace = " \t\n\r";
 

@@ -17,7 +17,7 @@ public:
     throw Fault(why);
 }
 
-constexpr int64_t kMostSteps = 20'000'000;           // about a second or two
+constexpr int64_t kMostSteps = 10'000'000;           // about a second
 constexpr int64_t kLongestText = int64_t{1} << 25;   // bytes, of any one string and of the output
 constexpr int64_t kLargestRange = 100'000;           // Jinja2's sandbox
 constexpr int kDeepestValue = 200;                   // lists in lists

@@ -9,7 +9,7 @@
 namespace llmft {
 namespace {
 
-constexpr size_t kLongestTemplate = size_t{1} << 20;
+constexpr size_t kLongestTemplate = size_t{256} << 10;
 
 }   // namespace
 
@@ -22,7 +22,7 @@ struct Template::Tree {
 };
 
 Template::Template(const std::string& source, std::string name) : name_(std::move(name)) {
-    if (source.size() > kLongestTemplate) throw TemplateError(name_, 1, "a template of more than 1 MiB");
+    if (source.size() > kLongestTemplate) throw TemplateError(name_, 1, "a template of more than 256 KiB");
     if (first_invalid_utf8(source) != std::string::npos) throw TemplateError(name_, 1, "is not UTF-8");
     try {
         tree_ = std::make_unique<const Tree>(Tree{jinja::parse_template(source)});
