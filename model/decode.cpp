@@ -170,10 +170,12 @@ private:
         const bool stop = std::find(options_.stop_ids.begin(), options_.stop_ids.end(), id) != options_.stop_ids.end();
         const bool full = static_cast<int64_t>(decoded.ids.size()) == options_.max_new_tokens ||
                           static_cast<int64_t>(seen.size()) + 1 > slots_.shape().capacity;
-        if (!stop && !full) return;
-        decoded.finish = stop ? FinishReason::kStop : FinishReason::kLength;
+        const bool enough = !stop && events_.is_enough && events_.is_enough(prompt, decoded.ids);
+        if (!stop && !full && !enough) return;
+        decoded.finish = stop ? FinishReason::kStop : enough ? FinishReason::kEnough : FinishReason::kLength;
         finished_[prompt] = true;
         prompt_of_[document].reset();
+        if (events_.on_end) events_.on_end(prompt);
     }
 
     const Decoder& model_;

@@ -59,7 +59,7 @@ private:
     std::vector<std::vector<int32_t>> tokens_;   // by document
 };
 
-enum class FinishReason : uint8_t { kStop, kLength, kInterrupted };
+enum class FinishReason : uint8_t { kStop, kLength, kEnough, kInterrupted };
 
 struct GenerationOptions {
     int64_t max_new_tokens = 256;
@@ -79,9 +79,13 @@ struct Decoded {
     FinishReason finish = FinishReason::kLength;
 };
 
+// Each may be null.
 struct DecodeEvents {
-    std::function<void(size_t prompt, int32_t id)> on_token;   // each new one, as it comes; may be null
-    std::function<bool()> stop_requested;                      // asked before each step; may be null
+    std::function<void(size_t prompt, int32_t id)> on_token = {};   // each new one, as it comes
+    // Asked after each new token: nothing that may follow is of interest.
+    std::function<bool(size_t prompt, std::span<const int32_t> ids)> is_enough = {};
+    std::function<void(size_t prompt)> on_end = {};   // a text is complete
+    std::function<bool()> stop_requested = {};        // asked before each step
 };
 
 // Continues every prompt, as many at once as there are documents, each until a stop id, max_new_tokens or the

@@ -11,7 +11,9 @@
 #include "engine/io/json.h"
 #include "engine/log/log.h"
 #include "tools/cmd.h"
+#include "tools/eval/exact_match.h"
 #include "tools/flags.h"
+#include "tools/generate/generator.h"
 #include "tools/inference.h"
 #include "tools/open_model.h"
 #include "tools/train_setup.h"
@@ -23,6 +25,8 @@ struct EvalOptions {
     std::string metric = "perplexity,accuracy";
     std::string per_row;
     int64_t tokens_per_microbatch = 1024;
+    int64_t max_new_tokens = 256;
+    int64_t batch_size = 16;
     bool json = false;
 
     template <class V>
@@ -30,25 +34,37 @@ struct EvalOptions {
         v.group("evaluation");
         v("metric", metric,
           "what to report beside the loss, with commas between: perplexity; accuracy, of the "
-          "likeliest token");
-        v("per-row", per_row, "file for a JSON line per row: row, nll, tokens, token_nll, greedy_match");
+          "likeliest token; exact_match, of answers that the model writes to the rows' prompts");
+        v("per-row", per_row,
+          "file for a JSON line per row: row, nll, tokens, token_nll, greedy_match; with exact_match also text and "
+          "exact_match");
         v("tokens-per-microbatch", tokens_per_microbatch, "tokens computed at once; changes speed and memory only",
           {.at_least = 1, .at_most = 1 << 24});
+        v("max-new-tokens", max_new_tokens, "exact_match: most tokens of an answer",
+          {.at_least = 1, .at_most = 1 << 24});
+        v("batch-size", batch_size, "exact_match: prompts decoded at once; changes speed and memory only",
+          {.at_least = 1, .at_most = 1024});
         v.group("output");
         v("json", json, "one JSON document on stdout");
     }
 };
 
 struct Metrics {
-    bool perplexity = false, accuracy = false;
+    bool perplexity = false, accuracy = false, exact_match = false;
 };
 
 Metrics metrics_of(const std::string& list) {
     Metrics metrics;
     for (const std::string& name : split_file_list(list, "--metric")) {
-        if (name != "perplexity" && name != "accuracy")
-            throw UserError("VALUE", "--metric", name, "this version does not have it", "use perplexity, accuracy");
-        (name == "accuracy" ? metrics.accuracy : metrics.perplexity) = true;
+        if (name == "perplexity")
+            metrics.perplexity = true;
+        else if (name == "accuracy")
+            metrics.accuracy = true;
+        else if (name == "exact_match")
+            metrics.exact_match = true;
+        else
+            throw UserError("VALUE", "--metric", name, "this version does not have it",
+                            "use perplexity, accuracy, exact_match");
     }
     return metrics;
 }
@@ -98,13 +114,45 @@ std::vector<RowScore> score_rows(const std::vector<Example>& examples, int64_t t
     return scores;
 }
 
-void write_per_row(AtomicFile& file, const std::vector<Example>& rows, const std::vector<RowScore>& scores) {
-    for (size_t i = 0; i < scores.size(); ++i)
-        file.write(json_line({{"row", rows[i].row},
-                              {"nll", scores[i].nll()},
-                              {"tokens", scores[i].token_nll.size()},
-                              {"token_nll", scores[i].token_nll},
-                              {"greedy_match", scores[i].greedy_match}}));
+// By row; empty where nobody asked for answers.
+using Answers = std::vector<std::optional<Answer>>;
+
+void write_per_row(AtomicFile& file, const std::vector<Example>& rows, const std::vector<RowScore>& scores,
+                   const Answers& answers) {
+    for (size_t i = 0; i < scores.size(); ++i) {
+        OrderedJson line = {{"row", rows[i].row},
+                            {"nll", scores[i].nll()},
+                            {"tokens", scores[i].token_nll.size()},
+                            {"token_nll", scores[i].token_nll},
+                            {"greedy_match", scores[i].greedy_match}};
+        if (!answers.empty() && answers[i]) {
+            line["text"] = answers[i]->text;
+            line["exact_match"] = answers[i]->exact;
+        }
+        file.write(json_line(line));
+    }
+}
+
+// What exact_match asks, and the room that the answers take.
+struct Quiz {
+    std::vector<std::optional<Question>> questions;
+    DecodeShape shape;
+};
+
+Quiz quiz_of(const std::vector<Example>& rows, const Tokenizer& tokenizer, const EvalOptions& eval,
+             const std::string& dataset) {
+    Quiz quiz = {.questions = questions_of(rows, tokenizer), .shape = {}};
+    int64_t count = 0, longest = 0;
+    for (const auto& question : quiz.questions)
+        if (question) {
+            ++count;
+            longest = std::max(longest, static_cast<int64_t>(question->prompt.size()));
+        }
+    if (count == 0)
+        throw UserError("DATA", dataset, "", "exact_match: no row has a prompt with an answer",
+                        "give rows of \"prompt\" and \"completion\"");
+    quiz.shape = {.documents = std::min(count, eval.batch_size), .capacity = longest + eval.max_new_tokens};
+    return quiz;
 }
 
 // All rows, in order: one that training would drop has no token to be scored.
@@ -128,8 +176,17 @@ std::vector<Example> read_rows(DatasetReader& reader, const DataOptions& data, c
     return examples;
 }
 
-void print_report(const std::vector<RowScore>& scores, const Metrics& metrics, const EvalOptions& eval,
-                  const std::string& dataset) {
+double exact_share(const Answers& answers) {
+    int64_t exact = 0, asked = 0;
+    for (const auto& answer : answers) {
+        asked += answer ? 1 : 0;
+        exact += answer && answer->exact ? 1 : 0;
+    }
+    return static_cast<double>(exact) / static_cast<double>(asked);
+}
+
+void print_report(const std::vector<RowScore>& scores, const Answers& answers, const Metrics& metrics,
+                  const EvalOptions& eval, const std::string& dataset) {
     double nll = 0;
     int64_t scored = 0, matched = 0;
     for (const RowScore& s : scores) {
@@ -142,6 +199,7 @@ void print_report(const std::vector<RowScore>& scores, const Metrics& metrics, c
     OrderedJson report = {{"rows", scores.size()}, {"tokens", scored}, {"loss", mean}};
     if (metrics.perplexity) report["perplexity"] = std::exp(mean);
     if (metrics.accuracy) report["accuracy"] = static_cast<double>(matched) / static_cast<double>(scored);
+    if (metrics.exact_match) report["exact_match"] = exact_share(answers);
     if (eval.json) return fmt::print("{}", json_line(report));
     for (const auto& [name, value] : report.items())
         fmt::print("{:<11} {}\n", name,
@@ -154,7 +212,8 @@ int cmd_eval(const std::vector<std::string>& arguments) {
     ModelOptions options;
     DataOptions data;
     EvalOptions eval;
-    Flags flags("eval", "scores rows: negative log likelihood, perplexity, greedy accuracy");
+    Flags flags("eval",
+                "scores rows: negative log likelihood, perplexity, greedy accuracy, exact match of what is generated");
     flags.add(options);
     flags.group("data");
     data.visit(flags);
@@ -167,26 +226,39 @@ int cmd_eval(const std::vector<std::string>& arguments) {
 
     const auto model = open_model(options.model);
     const ModelConfig config = read_model_config(*model);
-    const std::optional<Tokenizer> tokenizer = read_tokenizer(data, *model, config);
+    std::optional<Tokenizer> tokenizer = read_tokenizer(data, *model, config);
+    if (metrics.exact_match && !tokenizer) tokenizer = Tokenizer::load(*model);   // rows of tokens are compared as text
     const RowContext context = {.tokenizer = tokenizer ? &*tokenizer : nullptr, .vocab_size = config.vocab_size};
     DatasetReader reader(split_file_list(data.dataset, "--dataset"), data, context);
     const std::vector<Example> examples = read_rows(reader, data, config);
     int64_t longest = 1;
     for (const Example& e : examples) longest = std::max(longest, static_cast<int64_t>(e.ids.size()));
 
-    const int64_t tokens = std::max(longest, eval.tokens_per_microbatch);
+    std::optional<Quiz> quiz;
+    if (metrics.exact_match) quiz = quiz_of(examples, *tokenizer, eval, data.dataset);
+    const int64_t tokens = std::max({longest, eval.tokens_per_microbatch, quiz ? quiz->shape.tokens() : 0});
     Inference inference = open_inference(options, *model, config, tokens, [&](Session& dry) {
         Run run = dry.run();
         dry.model().evaluate(dry.slots().upload(full_batch(tokens, tokens), run), run);
+        if (quiz) rehearse_generation(dry, quiz->shape);
     });
     Run run = inference.session->run();
     log::release();
     const std::vector<RowScore> scores = score_rows(examples, tokens, *inference.session, run);
+    Answers answers;
+    if (quiz) {
+        DecodeSlots slots(inference.session->model(), quiz->shape, run);
+        const AnswerOptions how = {
+            .max_new_tokens = eval.max_new_tokens,
+            .stop_ids = stop_ids(*model, config, *tokenizer),
+            .texts = per_row ? AnswerOptions::Texts::kWhole : AnswerOptions::Texts::kTillItDiffers};
+        answers = answer_questions(quiz->questions, how, *tokenizer, inference.session->model(), slots, run);
+    }
     if (per_row) {
-        write_per_row(*per_row, examples, scores);
+        write_per_row(*per_row, examples, scores, answers);
         per_row->commit();
     }
-    print_report(scores, metrics, eval, data.dataset);
+    print_report(scores, answers, metrics, eval, data.dataset);
     return 0;
 }
 

@@ -1,8 +1,5 @@
 // generate: prompts, files of prompts and conversations → text.
 #include <fmt/format.h>
-#include <unistd.h>
-
-#include <chrono>
 #include <cstdio>
 
 #include "engine/log/log.h"
@@ -11,6 +8,7 @@
 #include "tools/generate/chat_loop.h"
 #include "tools/generate/interrupt.h"
 #include "tools/generate/printer.h"
+#include "tools/generate/prompts_progress.h"
 #include "tools/open_model.h"
 
 namespace llmft {
@@ -34,26 +32,6 @@ bool is_row_file(const GenerateOptions& options) {
     const std::filesystem::path path = options.prompt_file;
     return path.extension() == ".jsonl" || path.extension() == ".json";
 }
-
-// Done, total and rate of a file's prompts, on one line of a terminal.
-class FileProgress {
-public:
-    explicit FileProgress(size_t prompts) : prompts_(prompts), shown_(isatty(STDERR_FILENO) == 1) {}
-    void token() { ++tokens_; }
-    void show(size_t done) const {
-        if (!shown_) return;
-        const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-        fmt::print(stderr, "\r{}/{} prompts  {:.1f} tok/s\x1b[K{}", done, prompts_,
-                   static_cast<double>(tokens_) / seconds, done == prompts_ ? "\n" : "");
-        std::fflush(stderr);
-    }
-
-private:
-    size_t prompts_;
-    bool shown_;
-    int64_t tokens_ = 0;
-    std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
 
 // A file's answers, in its order.
 void print_answers(const std::vector<Decoded>& answers, const Tokenizer& tokenizer, bool json) {
@@ -97,19 +75,9 @@ int answer_prompt(Generator& generator, const GenerationRequest& request, const 
 int answer_file(Generator& generator, const std::vector<GenerationRequest>& requests, const Tokenizer& tokenizer,
                 bool json, const GenerationOptions& generation) {
     const InterruptScope interrupts;
-    FileProgress progress(requests.size());
-    size_t done = 0;
-    std::vector<int64_t> made(requests.size());
-    const auto is_last = [&](size_t prompt, int32_t id) {
-        return made[prompt] == generation.max_new_tokens ||
-               std::find(generation.stop_ids.begin(), generation.stop_ids.end(), id) != generation.stop_ids.end();
-    };
-    const DecodeEvents events = {.on_token =
-                                     [&](size_t prompt, int32_t id) {
-                                         ++made[prompt];
-                                         progress.token();
-                                         progress.show(done += is_last(prompt, id) ? 1 : 0);
-                                     },
+    PromptsProgress progress(requests.size());
+    const DecodeEvents events = {.on_token = [&](size_t, int32_t) { progress.token(); },
+                                 .on_end = [&](size_t) { progress.end(); },
                                  .stop_requested = InterruptScope::interrupted};
     const std::vector<Decoded> answers = answer_all(generator, requests, generation, events);
     print_answers(answers, tokenizer, json);

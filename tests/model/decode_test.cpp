@@ -109,6 +109,28 @@ TEST_CASE("texts are the same one by one and side by side, greedy and sampled, i
     }
 }
 
+TEST_CASE("a text of which there is enough ends there, and the others go on as before") {
+    Opened opened("tiny-gqa", GemmEngine::kPortable);
+    Run run = opened.session->run();
+    const std::vector<DecodePrompt> prompts = prompts_of({3, 9, 1, 5});
+    const GenerationOptions options = {.max_new_tokens = 12, .stop_ids = {}, .sampling = {}};
+    DecodeSlots slots = opened.slots({.documents = 2, .capacity = 40});
+    const std::vector<Decoded> whole = generate(opened.model(), slots, prompts, options, {}, run);
+    std::vector<size_t> ended;
+    const DecodeEvents events = {
+        .is_enough = [](size_t prompt, std::span<const int32_t> ids) { return prompt % 2 == 1 && ids.size() == 4; },
+        .on_end = [&](size_t prompt) { ended.push_back(prompt); }};
+    const std::vector<Decoded> some = generate(opened.model(), slots, prompts, options, events, run);
+    for (size_t i = 0; i < prompts.size(); ++i) {
+        const bool cut = i % 2 == 1;
+        const auto begin = whole[i].ids.begin();
+        CHECK(some[i].ids == std::vector<int32_t>(begin, begin + (cut ? 4 : 12)));
+        CHECK(some[i].finish == (cut ? FinishReason::kEnough : FinishReason::kLength));
+    }
+    std::sort(ended.begin(), ended.end());
+    CHECK(ended == std::vector<size_t>{0, 1, 2, 3});
+}
+
 TEST_CASE("a prompt that is computed in chunks has the bits of the whole, with the portable products") {
     for (const char* name : {"tiny-gqa", "tiny-mistral", "tiny-qwen3"}) {
         CAPTURE(name);

@@ -107,6 +107,7 @@ const char* name(FinishReason reason) {
     switch (reason) {
         case FinishReason::kStop: return "stop";
         case FinishReason::kLength: return "length";
+        case FinishReason::kEnough: return "enough";
         case FinishReason::kInterrupted: return "interrupted";
     }
     return "?";

@@ -23,8 +23,9 @@ std::unique_ptr<Tuning> make_adapters(const std::vector<std::filesystem::path>& 
     }
 }
 
-// On the dry device: the largest computations that generation makes.
-void rehearse(Session& dry, const DecodeShape& shape) {
+}   // namespace
+
+void rehearse_generation(Session& dry, const DecodeShape& shape) {
     Run run = dry.run();
     DecodeSlots slots(dry.model(), shape, run);
     const std::vector<int32_t> ids(static_cast<size_t>(std::min(shape.chunk, shape.capacity)));
@@ -36,8 +37,6 @@ void rehearse(Session& dry, const DecodeShape& shape) {
     }
     slots.step(dry.model(), entries, run);
 }
-
-}   // namespace
 
 std::vector<std::filesystem::path> adapter_folders(const std::string& list) {
     if (list.empty()) return {};
@@ -58,7 +57,7 @@ Generator::Generator(const ModelOptions& options, const ModelSource& model, cons
     : folders_(adapter_folders(options.adapter)) {
     DecodeShape decode = shape.decode;
     const auto make = [&] { return make_adapters(folders_, shape.switching); };
-    const auto use = [&](Session& dry) { rehearse(dry, decode); };
+    const auto use = [&](Session& dry) { rehearse_generation(dry, decode); };
     while (decode.documents > 1 && inference_bytes(options, config, *make(), decode.tokens(), use) > shape.limit_bytes)
         decode.documents = (decode.documents + 1) / 2;
     if (decode.documents < shape.decode.documents)
@@ -120,8 +119,9 @@ std::vector<Decoded> answer_all(Generator& generator, const std::vector<Generati
                 places.push_back(i);
                 prompts.push_back({.ids = requests[i].ids, .text = static_cast<uint32_t>(i)});
             }
-        DecodeEvents inner = {.on_token = nullptr, .stop_requested = events.stop_requested};
+        DecodeEvents inner = {.stop_requested = events.stop_requested};
         if (events.on_token) inner.on_token = [&](size_t prompt, int32_t id) { events.on_token(places[prompt], id); };
+        if (events.on_end) inner.on_end = [&](size_t prompt) { events.on_end(places[prompt]); };
         std::vector<Decoded> some = generator.run(prompts, options, inner);
         for (size_t i = 0; i < places.size(); ++i) answers[places[i]] = std::move(some[i]);
     }

@@ -11,6 +11,9 @@ namespace llmft {
 // Adapter folders between commas; a name with a comma that exists is one folder.
 std::vector<std::filesystem::path> adapter_folders(const std::string& list);
 
+// On the dry device: the largest computations that generation makes.
+void rehearse_generation(Session& dry, const DecodeShape& shape);
+
 struct GeneratorShape {
     DecodeShape decode;
     int64_t limit_bytes = 0;   // fewer documents where they would take more
