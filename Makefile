@@ -1,6 +1,6 @@
 # Verbs. CMake does the work: every preset of CMakePresets.json builds in build/<preset>.
 .DEFAULT_GOAL := all
-.PHONY: all test test-all asan tsan clang fuzz fuzz-programs coverage house readme format check-format lint oracle packages clean help
+.PHONY: all test test-all asan tsan clang fuzz fuzz-programs coverage house readme format check-format lint oracle quickstart quickstart-base demo packages clean help
 
 sources = find kernels engine model data tools tests -name '*.h' -o -name '*.cpp' -o -name '*.cuh' -o -name '*.cu'
 # Test cases in the suite "slow" run in test-all only.
@@ -47,6 +47,16 @@ house:                 ## checks the direction of includes, foreign words, lengt
 
 readme: all            ## runs the commands of README.md's first run in an empty folder
 	@tools/dev/check_readme.sh
+
+quickstart: all        ## a small base model learns to write notes as JSON, into quickstart/: a minute
+	@examples/quickstart/run.sh
+
+quickstart-base: all   ## trains a base model for the quickstart, into quickstart-base/
+	@examples/quickstart/train_base.sh
+
+demo: all              ## fetches a real chat model, which learns to turn mails into JSON, into demo/: minutes
+	@tools/dev/bootstrap.sh third_party/apt-demo.txt
+	@examples/support-json/run.sh
 
 format:                ## formats every source with clang-format 14
 	@$(sources) | xargs clang-format-14 -i

@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+"""Writes support mails and the JSON that a help desk wants of each: rows for `make demo`.
+
+    python3 examples/support-json/generate.py FOLDER
+
+FOLDER/train.jsonl has 1500 rows, FOLDER/held-out.jsonl 200 whose names, products and wording are in no row of the first.
+A prompt is ChatML, as SmolLM2's chat template writes it; the same text comes from
+`llmft generate --chat --system "Turn the mail into JSON." --prompt MAIL`. The same rows every time.
+"""
+import argparse
+import json
+import pathlib
+import random
+
+SEED = 5
+SYSTEM = "Turn the mail into JSON."
+PROMPT = "<|im_start|>system\n{system}<|im_end|>\n<|im_start|>user\n{mail}<|im_end|>\n<|im_start|>assistant\n"
+
+TAUGHT = {
+    "first": ("Anna Ben Carla David Elena Felix Grace Hugo Irene Jack Kate Liam Maria Nina Oscar Paula Quinn Robert Sara Thomas "
+              "Ursula Victor Wendy Adam Bella Chris Diana Eric Fiona George Helen Ivan Julia Karl Laura Mark Nora Peter Rosa Simon "
+              "Tina Walter Alice Brian Clara Daniel Emma Frank Gina Henry").split(),
+    "last": ("Adams Baker Clark Davies Evans Fischer Garcia Hill Ivanov Jones Keller Lopez Miller Nguyen Olsen Parker Quist Rossi "
+             "Smith Turner Ueda Vogel Walker Young Zimmer Allen Brown Cooper Dunn Ellis Foster Green Harris Jensen King Lewis Moore "
+             "Nelson Owens Price Reed Scott Taylor Wood Bell Carter Diaz Ford Gray Hughes").split(),
+    "product": ("kettle|toaster|desk lamp|office chair|blender|vacuum cleaner|phone case|backpack|keyboard|monitor|coffee maker|rain "
+                "jacket|tent|water bottle|bookshelf|yoga mat|camera|speaker|bike helmet|alarm clock|frying pan|pillow|electric "
+                "fan|suitcase|garden hose|printer|mirror|drill|sofa cover|tea set|webcam|running shoes|baby monitor|rice "
+                "cooker|curtains|guitar stand").split("|"),
+    "damaged": ("the {p} arrived broken", "the {p} came with a big crack", "my {p} was smashed when I opened the box",
+                "the {p} is damaged", "there are deep scratches all over the {p}", "the {p} was dented on one side",
+                "the {p} fell apart on the first day", "the box was crushed and the {p} is bent"),
+    "late": ("the {p} still has not arrived", "I have been waiting three weeks for the {p}", "the {p} should have come last Monday",
+             "the {p} is very late", "the delivery of my {p} is overdue", "my {p} was promised for Friday and never came",
+             "nothing has come yet, and the {p} was due days ago", "the parcel with the {p} is still on its way"),
+    "wrong item": ("I got something else, not the {p}", "you sent me the wrong {p}", "this is not the {p} that I chose",
+                   "the {p} you sent is the wrong colour", "the {p} has the wrong size", "instead of the {p} there was a toy in the box",
+                   "the {p} I received is another model", "someone packed a different {p} for me"),
+    "billing": ("I was charged twice for the {p}", "the invoice for the {p} is wrong", "you took too much money for the {p}",
+                "my card was billed again for the {p}", "the price on the bill for the {p} is not what I saw",
+                "the discount for the {p} is missing on the invoice", "the receipt for the {p} shows a wrong total",
+                "I paid for the {p} and got a second bill"),
+    "refund": ("I want my money back.", "Please refund me.", "A refund would be right.", "Please return the payment.",
+               "I would like a refund.", "Kindly pay me back."),
+    "replacement": ("Please send a new one.", "I want a replacement.", "Can you exchange it?", "Please replace it.",
+                    "I would like another one instead.", "Send me a new one, please."),
+    "answer": ("What should I do now?", "Can you tell me what happened?", "Please explain this to me.", "Please let me know what is going on.",
+               "I would like to know more.", "Could you look into it and write back?"),
+    "order": ("Order {o}:", "My order is {o}, and", "This is about order {o}:", "I ordered under number {o}, but", "Order number {o}:",
+              "In order {o}"),
+    "mail": ("Hello, {order} {problem}. {wish} {name}", "Hi, I am {name}. {order} {problem}. {wish}",
+             "{order} {problem}. {wish} Regards, {name}", "Dear team, {order} {problem}. {wish} Best, {name}"),
+}
+HELD_OUT = {
+    "first": "Agnes Bruno Celia Dennis Edith Fabian Gloria Harold Ines Jonas Lydia Martin Olga Philip Renate Stefan Theresa Vera".split(),
+    "last": "Abbott Bishop Chapman Dixon Engel Fleming Grant Holmes Irwin Kramer Lambert Mason Norris Palmer Ramsey Spencer Weaver".split(),
+    "product": "hair dryer|wall clock|sleeping bag|microwave|scooter|umbrella|tablet|lawn mower|teapot|headphones|ladder|wallet".split("|"),
+    "damaged": ("the {p} was in pieces when it came", "the {p} has a hole in it", "the {p} is cracked and bent"),
+    "late": ("I am still waiting for the {p}", "the {p} was due two weeks ago", "the {p} has not come yet"),
+    "wrong item": ("I received a different {p}", "the {p} is not the one I ordered", "the {p} came in the wrong colour and size"),
+    "billing": ("I paid twice for the {p}", "the bill for the {p} is too high", "you charged my card wrongly for the {p}"),
+    "refund": ("Please give me my money back.", "I ask for a refund."),
+    "replacement": ("Please exchange it for a new one.", "I need a replacement."),
+    "answer": ("Can you explain what happened?", "Please tell me what I should do."),
+    "order": ("It is order {o}:", "With order {o}"),
+    "mail": ("Good morning, {order} {problem}. {wish} Thanks, {name}", "My name is {name}. {order} {problem}. {wish}"),
+}
+PROBLEMS = ("damaged", "late", "wrong item", "billing")
+WISHES = ("refund", "replacement", "answer")
+
+
+def row(source, words):
+    problem, wish = source.choice(PROBLEMS), source.choice(WISHES)
+    name = f"{source.choice(words['first'])} {source.choice(words['last'])}"
+    number, product = str(source.randint(10000, 99999)), source.choice(words["product"])
+    mail = source.choice(words["mail"]).format(
+        name=name, order=source.choice(words["order"]).format(o=number), problem=source.choice(words[problem]).format(p=product),
+        wish=source.choice(words[wish]))
+    fields = {"name": name, "order": number, "product": product, "problem": problem, "wants": wish}
+    return {"prompt": PROMPT.format(system=SYSTEM, mail=mail[0].upper() + mail[1:]),
+            "completion": json.dumps(fields)}
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("folder", type=pathlib.Path)
+    folder = arguments.parse_args().folder
+    folder.mkdir(parents=True, exist_ok=True)
+    source = random.Random(SEED)
+    for name, words, count in (("train", TAUGHT, 1500), ("held-out", HELD_OUT, 200)):
+        with open(folder / f"{name}.jsonl", "w", encoding="utf-8") as file:
+            for _ in range(count):
+                file.write(json.dumps(row(source, words)) + "\n")
+    print(f"{folder}: 1500 rows to learn from, 200 held out")
+
+
+if __name__ == "__main__":
+    main()
