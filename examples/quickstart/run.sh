@@ -18,9 +18,9 @@ say "Before: what the base model answers, and how many of 200 held-out notes it 
 run ./llmft generate --model $base --prompt-file "$out/two.jsonl" --max-new-tokens 40
 run ./llmft eval --model $base --dataset "$out/held-out.jsonl" --metric exact_match --max-new-tokens 80 | tee "$out/before.txt"
 
-say "QLoRA: the base in four bits, and an adapter over it that sees each row once."
+say "QLoRA: the base in four bits, and an adapter over it that sees each row twice."
 run ./llmft train --model $base --method qlora --dataset "$out/train.jsonl" --eval-dataset "$out/held-out.jsonl" \
-    --learning-rate 2e-3 --num-train-epochs 1 --output-dir "$out/adapter"
+    --learning-rate 2e-3 --num-train-epochs 2 --output-dir "$out/adapter"
 
 say "After: the same base with its adapter."
 run ./llmft generate --model $base --quantization nf4 --adapter "$out/adapter" --prompt-file "$out/two.jsonl" --max-new-tokens 80
