@@ -56,13 +56,14 @@ struct Report {
     }
 };
 
-Ceilings measure_ceilings(GemmEngine engine, DType dtype, const ChosenPlan& chosen, const StepTimes& times) {
+Ceilings measure_ceilings(const ModelOptions& model, const ChosenPlan& chosen, const StepTimes& times) {
     constexpr int64_t kCopied = int64_t{128} << 20;   // beyond most caches
     constexpr int kRounds = 5;
+    const auto device = model.make_device();
     const double share = static_cast<double>(times.tokens) / static_cast<double>(chosen.plan.tokens);
-    return {.flops = 1e9 * measure_products(engine, dtype).gflops,
+    return {.flops = 1e9 * measure_products(device->gemm_engine(), chosen.shape.dtype).gflops,
             .bytes = 1e9 * measure_copy(kCopied),
-            .floor_seconds = share * time_products(chosen.plan.products, engine, kRounds)};
+            .floor_seconds = share * time_products(chosen.plan.products, *device, kRounds)};
 }
 
 // Beyond what holds for the whole run (weights, adapters, optimizer): what a step adds.
@@ -177,7 +178,7 @@ int cmd_bench(const std::vector<std::string>& arguments) {
     const StepTimes times = time_steps(options, config, *tuning, chosen, bench.warmup, bench.steps);
     const Report report = {.device = options.model.make_device()->properties(),
                            .dtype = chosen.shape.dtype,
-                           .ceilings = measure_ceilings(times.engine, chosen.shape.dtype, chosen, times),
+                           .ceilings = measure_ceilings(options.model, chosen, times),
                            .times = times,
                            .plan = chosen.plan};
     fmt::print("{}", bench.json ? json_of(report) : text_of(report, options, config));

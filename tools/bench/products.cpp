@@ -3,50 +3,67 @@
 #include <algorithm>
 #include <chrono>
 
+#include "engine/ops/gemm.h"
 #include "tools/bench/median.h"
 
 namespace llmft {
 namespace {
 
-// Bytes of a (rows, cols) operand; transposed ones lie the other way.
-size_t bytes_of(const View& view, Transpose op, int64_t rows, int64_t cols) {
-    const int64_t lines = op == Transpose::kNo ? rows : cols;
-    return static_cast<size_t>(lines * view.ld * size_bytes(view.dtype));
+// Rows that lie in memory: of an operand that is used transposed, its columns.
+int64_t lines(Transpose op, int64_t rows, int64_t cols) {
+    return op == Transpose::kNo ? rows : cols;
 }
 
-// Small numbers in either dtype: no product of them overflows, is NaN or subnormal.
-std::vector<std::byte> numbers(size_t bytes) {
-    constexpr uint32_t kQuarter = 0x3e80;   // 0.25 as bf16; as the upper half of f32 too
-    std::vector<uint16_t> halves(bytes / 2 + 1);
-    uint32_t state = 1;
-    for (uint16_t& half : halves) {
-        state = state * 1664525u + 1013904223u;
-        half = static_cast<uint16_t>((state >> 31) << 15 | kQuarter | (state >> 24 & 0x3f));
+// One block of numbers that an operand of any product is a view of.
+class Block {
+public:
+    void fit(const View& view, int64_t rows) { bytes_ = std::max(bytes_, rows * view.ld * size_bytes(view.dtype)); }
+
+    // Small numbers in either dtype: no product of them overflows, is NaN or subnormal.
+    void fill() {
+        constexpr uint32_t kQuarter = 0x3e80;   // 0.25 as bf16; as the upper half of f32 too
+        halves_.resize(static_cast<size_t>(bytes_ / 2 + 1));
+        uint32_t state = 1;
+        for (uint16_t& half : halves_) {
+            state = state * 1664525u + 1013904223u;
+            half = static_cast<uint16_t>((state >> 31) << 15 | kQuarter | (state >> 24 & 0x3f));
+        }
     }
-    const auto* begin = reinterpret_cast<const std::byte*>(halves.data());
-    return {begin, begin + bytes};
-}
+
+    Tensor operand(const View& view, int64_t rows, int64_t cols) {
+        return {.data = halves_.data(), .dtype = view.dtype, .rows = rows, .cols = cols, .ld = view.ld};
+    }
+
+private:
+    int64_t bytes_ = 0;
+    std::vector<uint16_t> halves_;
+};
 
 }   // namespace
 
-double time_products(std::span<const Gemm> products, GemmEngine engine, int rounds) {
-    size_t a = 0, b = 0, c = 0;
+double time_products(std::span<const Gemm> products, Device& device, int rounds) {
+    Block a, b, c;
     for (const Gemm& g : products) {
-        a = std::max(a, bytes_of(g.a, g.a_op, g.m, g.k));
-        b = std::max(b, bytes_of(g.b, g.b_op, g.k, g.n));
-        c = std::max(c, bytes_of(g.c, Transpose::kNo, g.m, g.n));
+        a.fit(g.a, lines(g.a_op, g.m, g.k));
+        b.fit(g.b, lines(g.b_op, g.k, g.n));
+        c.fit(g.c, g.m);
     }
-    std::vector<std::byte> left = numbers(a), right = numbers(b), result = numbers(c);
+    for (Block* block : {&a, &b, &c}) block->fill();
+    Arena arena(device, Device::kAlignment);   // of which nothing is taken
+    const Rng rng = {.seed = 0, .step = 0};
+    Profile profile(Profile::Clock::kOff);
+    Run run = {.device = device, .stream = device.stream(), .arena = arena, .rng = rng, .profile = profile};
     std::vector<double> seconds;
     for (int round = 0; round <= rounds; ++round) {   // the first one warms up
         const auto start = std::chrono::steady_clock::now();
-        for (Gemm g : products) {
-            g.a.data = left.data();
-            g.b.data = right.data();
-            g.c.data = result.data();
-            g.engine = engine;
-            cpu::gemm(g);
-        }
+        for (const Gemm& g : products)
+            ops::gemm({.a = a.operand(g.a, lines(g.a_op, g.m, g.k), lines(g.a_op, g.k, g.m)),
+                       .a_op = g.a_op,
+                       .b = b.operand(g.b, lines(g.b_op, g.k, g.n), lines(g.b_op, g.n, g.k)),
+                       .b_op = g.b_op,
+                       .c = c.operand(g.c, g.m, g.n),
+                       .out_mode = g.out_mode},
+                      run);
         if (round > 0)
             seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     }

@@ -57,8 +57,7 @@ StepTimes time_steps(const TrainOptions& options, const ModelConfig& config, Tun
                                .order = ExampleOrder::kFile,
                                .seed = 0});
     StepTimes times = {.tokens = batch * accumulation * options.data.max_seq_length,
-                       .microbatches = static_cast<int64_t>(loader.window(0).micro_batches.size()),
-                       .engine = run.device.gemm_engine()};
+                       .microbatches = static_cast<int64_t>(loader.window(0).micro_batches.size())};
     std::vector<Profile::Row> before;
     const auto on_step = [&](const StepRecord& record) {
         if (record.step == 1)

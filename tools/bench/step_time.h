@@ -13,7 +13,6 @@ struct StepTimes {
     int64_t tokens = 0;                   // of a step
     int64_t microbatches = 0;             // of a step
     double first_step_seconds = 0;        // from an empty session to the end of its first step, weights made meanwhile
-    GemmEngine engine;
 };
 
 // `warmup` steps that are not counted, then `steps` that are. A step has the options' number of rows, each of
