@@ -110,6 +110,7 @@ void DatasetReader::limit_length(DataRow& row) {
         }
         row.truncated = true;
         ++counts_.truncated;
+        if (counts_.cut.size() < DataCounts::kMostNamed) counts_.cut.push_back(row.where);
         example.ids.resize(most);
         example.labels.resize(most);
     }

@@ -37,7 +37,9 @@ struct DroppedRow {
 };
 
 struct DataCounts {
+    static constexpr size_t kMostNamed = 100;
     int64_t rows = 0, truncated = 0, blank_lines = 0;
+    std::vector<std::string> cut;   // where the truncated ones are, the first kMostNamed
     std::vector<DroppedRow> dropped;
     std::set<std::string> unused_fields;
     int64_t eos_as_text = 0, boundary_in_token = 0;   // rows, see TokenizedRow

@@ -9,6 +9,7 @@
 #include "tools/output_folder.h"
 #include "tools/prepared_run.h"
 #include "tools/signals.h"
+#include "tools/step_limit.h"
 #include "tools/train_loop.h"
 
 namespace llmft {
@@ -42,7 +43,7 @@ std::vector<HostBatch> evaluation_batches(const std::vector<Example>& examples, 
 }
 
 RunResult train_run(const TrainOptions& options, const PreparedRun& prepared, Session& session,
-                    Checkpointer& checkpoints, MetricsWriter& metrics, RunState& state) {
+                    Checkpointer& checkpoints, MetricsWriter& metrics, EventWriter* events, RunState& state) {
     const Loader loader(prepared.data.train.examples,
                         {.examples_per_batch = options.batch.per_device_train_batch_size,
                          .batches_per_window = options.batch.gradient_accumulation_steps,
@@ -64,7 +65,9 @@ RunResult train_run(const TrainOptions& options, const PreparedRun& prepared, Se
                            .plan = plan,
                            .source = loader,
                            .checkpoints = checkpoints,
-                           .metrics = metrics},
+                           .metrics = metrics,
+                           .events = events,
+                           .limit_tokens_per_second = limit_tokens_per_second(prepared, session.run().device)},
                           state, prepared.records_before());
 }
 
@@ -102,6 +105,8 @@ int cmd_train(const std::vector<std::string>& arguments) {
     install_stop_signals();
     const OutputFolder folder(output.output_dir);
     MetricsWriter metrics = prepare_output(output.output_dir, prepared.from, flags.run_file());
+    std::optional<EventWriter> events;
+    if (options.report.to("tensorboard")) events.emplace(output.output_dir, prepared.records_before());
     log::release();
     print_start(options, prepared);
     const auto save_result = [&](const Path& to) {
@@ -116,7 +121,8 @@ int cmd_train(const std::vector<std::string>& arguments) {
                               .metrics = metrics},
                              prepared.from, run);
     RunState state = prepared.first_state();
-    const RunResult result = train_run(options, prepared, session, checkpoints, metrics, state);
+    const RunResult result =
+        train_run(options, prepared, session, checkpoints, metrics, events ? &*events : nullptr, state);
 
     // save
     const bool stopped = result.end == RunEnd::kStopped;
@@ -124,6 +130,14 @@ int cmd_train(const std::vector<std::string>& arguments) {
     // On request to stop there may be little time, and a whole model takes long; it is in the checkpoint.
     if (!stopped || options.method.method != "full") save_result(output.output_dir);
     metrics.sync();
+    if (events) events->sync();
+    if (options.report.to("html"))
+        write_report({.options = options,
+                      .flags = flags,
+                      .prepared = prepared,
+                      .result = result,
+                      .output_dir = output.output_dir,
+                      .session = session});
     if (!stopped) seal_folder(output.output_dir, "result");
     if (output.profile) fmt::print("{}\n", op_table(session.profile().rows()));
     print_end(options, output.output_dir, result);

@@ -17,6 +17,7 @@ namespace {
 
 constexpr size_t kLongestLine = 400;
 constexpr std::string_view kVersion = LLMFT_VERSION;
+std::span<const Command> known;
 
 bool continues(char c) {
     return (static_cast<unsigned char>(c) & 0xc0) == 0x80;
@@ -110,7 +111,16 @@ int run_or_fail(std::span<const Command> commands, const std::vector<std::string
 
 }   // namespace
 
+std::span<const Command> known_commands() {
+    return known;
+}
+
+std::string_view version() {
+    return kVersion;
+}
+
 int run_command(std::span<const Command> commands, const std::vector<std::string>& arguments) {
+    known = commands;
     try {
         return run_or_fail(commands, arguments);
     } catch (const std::bad_alloc&) {   // the line of another error found no room

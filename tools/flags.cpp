@@ -7,27 +7,20 @@
 #include <cstdio>
 
 #include "kernels/base/error.h"
+#include "tools/help_text.h"
 #include "tools/run_file.h"
 
 namespace llmft {
 namespace {
 
-constexpr size_t kHelpColumn = 36;
-
-// CLI11's parser and help over the table; `values` receives what each option was given, by the option's index.
-void fill(CLI::App& app, const std::vector<Option>& options, std::vector<std::vector<std::string>>* values) {
+// CLI11's parser over the table; `values` receives what each option was given, by the option's index.
+void fill(CLI::App& app, const std::vector<Option>& options, std::vector<std::vector<std::string>>& values) {
     for (size_t i = 0; i < options.size(); ++i) {
-        const Option& option = options[i];
-        const auto keep = [values, i](const CLI::results_t& results) {
-            if (values != nullptr) (*values)[i] = results;
+        const auto keep = [&values, i](const CLI::results_t& results) {
+            values[i] = results;
             return true;
         };
-        std::string help = option.help;
-        if (!option.default_text.empty()) help += fmt::format(" (default: {})", option.default_text);
-        app.add_option("--" + option.name, keep, help)
-            ->group(option.group)
-            ->option_text(std::string(placeholder(option)))
-            ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+        app.add_option("--" + options[i].name, keep)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     }
 }
 
@@ -48,6 +41,11 @@ void Flags::positional(std::string_view label, std::string& value, std::string_v
     positional_ = {.name = std::string(label), .group = "", .help = std::string(help), .target = &value};
 }
 
+void Flags::positional_list(std::string_view label, std::vector<std::string>& values, std::string_view help) {
+    positional(label, last_positional_, help);
+    positionals_ = &values;
+}
+
 Option* Flags::find(std::string_view name) {
     const auto found =
         std::find_if(options_.begin(), options_.end(), [&](const Option& option) { return option.name == name; });
@@ -62,8 +60,9 @@ std::vector<std::string> Flags::normalised(const std::vector<std::string>& argum
         const std::string& argument = arguments[i];
         const size_t equals = argument.find('=');
         const Option* option = argument.starts_with("--") ? find(argument.substr(2, equals - 2)) : nullptr;
-        if (option == nullptr && positional_ && !positional_->given && !argument.starts_with('-')) {
+        if (option == nullptr && positional_ && (!positional_->given || positionals_) && !argument.starts_with('-')) {
             set_value(*positional_, argument, {.where = positional_->name, .field = ""});
+            if (positionals_) positionals_->push_back(argument);
             continue;
         }
         if (option == nullptr) {
@@ -101,6 +100,10 @@ void Flags::refuse_unknown(const std::string& argument) const {
 
 Flags::Outcome Flags::parse(const std::vector<std::string>& arguments) {
     if (std::find(arguments.begin(), arguments.end(), "--help") != arguments.end()) {
+        if (HelpCatcher* const catcher = HelpCatcher::listening()) {
+            catcher->caught = command_help();
+            return Outcome::kHelp;
+        }
         const std::string text = help();
         std::fwrite(text.data(), 1, text.size(), stdout);
         return Outcome::kHelp;
@@ -109,7 +112,7 @@ Flags::Outcome Flags::parse(const std::vector<std::string>& arguments) {
     CLI::App app;
     app.set_help_flag();
     app.allow_extras();
-    fill(app, options_, &values);
+    fill(app, options_, values);
     std::vector<std::string> pairs = normalised(arguments);
     std::reverse(pairs.begin(), pairs.end());   // CLI11 takes them from the back
     try {
@@ -146,14 +149,23 @@ bool Flags::given(std::string_view name) const {
 }
 
 std::string Flags::help() const {
-    const std::string about =
-        positional_ ? fmt::format("{}\n{}: {}", summary_, positional_->name, positional_->help) : summary_;
-    CLI::App app(about, "llmft " + command_);
-    app.get_formatter()->column_width(kHelpColumn);
-    app.get_formatter()->label("OPTIONS", positional_ ? positional_->name + " --name value ..." : "--name value ...");
-    app.set_help_flag("--help", "prints this")->group("run");
-    fill(app, options_, nullptr);
-    return app.help();
+    return help_text(command_help());
+}
+
+CommandHelp Flags::command_help() const {
+    const auto help_of_option = [](const Option& option) {
+        const bool is_bool = type_of(option) == OptionType::kBool;
+        return OptionHelp{.name = option.name,
+                          .group = option.group,
+                          .help = option.help,
+                          .value = std::string(placeholder(option)),
+                          .choices = choices_of(is_bool ? placeholder(option) : option.limits.one_of),
+                          .default_text = option.default_text};
+    };
+    CommandHelp help = {.name = command_, .summary = summary_};
+    if (positional_) help.positional = {.name = positional_->name, .help = positional_->help};
+    for (const Option& option : options_) help.options.push_back(help_of_option(option));
+    return help;
 }
 
 std::string Flags::used() const {

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tools/command_help.h"
 #include "tools/option.h"
 
 namespace llmft {
@@ -44,15 +45,17 @@ public:
 
     enum class Outcome : uint8_t { kRun, kHelp };
     // `arguments` are those behind the command's name. The run file is read first, so that flags win. With --help
-    // somewhere the help is printed on stdout and nothing else is looked at. `--name value` and `--name=value` are the
-    // same; a bool may stand alone. Throws UserError: USAGE for unknown, doubled, stray and incomplete ones, and what
-    // set_value and read_run_file throw.
+    // somewhere the help is printed on stdout, or given to a HelpCatcher, and nothing else is looked at. `--name value`
+    // and `--name=value` are the same; a bool may stand alone. Throws UserError: USAGE for unknown, doubled, stray and
+    // incomplete ones, and what set_value and read_run_file throw.
     Outcome parse(const std::vector<std::string>& arguments);
 
     // Throws UserError that names the first of these that was neither given nor has a default.
     void require(std::initializer_list<std::string_view> names) const;
     // The one argument without dashes that the command takes, `label` in its help; it may stand anywhere.
     void positional(std::string_view label, std::string& value, std::string_view help);
+    // Any number of them.
+    void positional_list(std::string_view label, std::vector<std::string>& values, std::string_view help);
     // By a flag or the run file.
     bool given(std::string_view name) const;
 
@@ -62,10 +65,13 @@ public:
     std::string used() const;
     // Every option that has a value, by its name in run files.
     std::vector<std::pair<std::string, std::string>> settings() const;
+    // The whole table, --config first.
+    const std::vector<Option>& options() const { return options_; }
     // The same as a run file that can be run again (tools/run_file.h).
     std::string run_file() const;
 
 private:
+    CommandHelp command_help() const;
     void declare(Option option);
     Option* find(std::string_view name);
     std::vector<std::string> normalised(const std::vector<std::string>& arguments);
@@ -77,6 +83,8 @@ private:
     std::string config_;
     std::vector<Option> options_;   // the first one is config
     std::optional<Option> positional_;
+    std::vector<std::string>* positionals_ = nullptr;   // where there may be many
+    std::string last_positional_;                       // of them
 };
 
 }   // namespace llmft

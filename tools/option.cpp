@@ -92,9 +92,7 @@ void parse(std::string& value, const Option& option, std::string_view text, cons
     if (first_invalid_utf8(text) != std::string_view::npos || text.find('\0') != std::string_view::npos)
         refuse("ENCODING", place, text, "not valid UTF-8 text", "rename the file or correct the text");
     if (const std::string_view all = option.limits.one_of; !all.empty()) {
-        std::vector<std::string> choices;
-        for (size_t at = 0; at <= all.size(); at = std::min(all.find('|', at), all.size()) + 1)
-            choices.emplace_back(all.substr(at, all.find('|', at) - at));
+        const std::vector<std::string> choices = choices_of(all);
         if (std::find(choices.begin(), choices.end(), text) == choices.end()) {
             const std::string near = nearest(text, choices);
             refuse("VALUE", place, text, fmt::format("not one of {}", all),
@@ -160,6 +158,14 @@ std::optional<std::string> text_of(const Option& option) {
 void set_value(Option& option, std::string_view text, const Place& place) {
     std::visit([&](auto* target) { parse(*target, option, text, place); }, option.target);
     option.given = true;
+}
+
+std::vector<std::string> choices_of(std::string_view one_of) {
+    std::vector<std::string> choices;
+    if (one_of.empty()) return choices;
+    for (size_t at = 0; at <= one_of.size(); at = std::min(one_of.find('|', at), one_of.size()) + 1)
+        choices.emplace_back(one_of.substr(at, one_of.find('|', at) - at));
+    return choices;
 }
 
 std::string snake_case(std::string_view name) {

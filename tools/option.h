@@ -60,6 +60,9 @@ std::optional<std::string> text_of(const Option& option);
 // RANGE, ENCODING) that names the place.
 void set_value(Option& option, std::string_view text, const Place& place);
 
+// "a|b" → a, b; nothing of "".
+std::vector<std::string> choices_of(std::string_view one_of);
+
 std::string snake_case(std::string_view name);   // "lora-r" → "lora_r"
 
 // The candidate with the fewest edits (insert, delete, replace, swap of neighbours) from `word`, or "" where all are

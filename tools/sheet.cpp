@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "engine/io/quote.h"
+#include "engine/log/columns.h"
 
 namespace llmft {
 namespace {
@@ -16,15 +17,15 @@ bool numeric(std::string_view cell) {
 }
 
 std::string padding(size_t width, std::string_view text) {
-    const size_t taken = columns_of(text);
+    const size_t taken = terminal_columns_of(text);
     return std::string(width > taken ? width - taken : 0, ' ');
 }
 
 }   // namespace
 
-size_t columns_of(std::string_view text) {
-    return static_cast<size_t>(
-        std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+int64_t characters_of(std::string_view text) {
+    return std::count_if(text.begin(), text.end(),
+                         [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; });
 }
 
 void Sheet::title(std::string_view text) {
@@ -34,7 +35,7 @@ void Sheet::title(std::string_view text) {
 void Sheet::row(std::string_view label, std::string_view value) {
     const std::string name = on_one_line(label);
     text_ += "  " + name + padding(kLabelColumns, name);
-    if (columns_of(name) >= kLabelColumns) text_ += ' ';
+    if (terminal_columns_of(name) >= kLabelColumns) text_ += ' ';
     text_ += on_one_line(value) + '\n';
 }
 
@@ -45,7 +46,7 @@ void Sheet::table(const std::vector<std::vector<std::string>>& rows) {
         widths.resize(std::max(widths.size(), rows[r].size()));
         right.resize(widths.size(), rows.size() > 1);
         for (size_t c = 0; c < rows[r].size(); ++c) {
-            widths[c] = std::max(widths[c], columns_of(on_one_line(rows[r][c])));
+            widths[c] = std::max(widths[c], terminal_columns_of(on_one_line(rows[r][c])));
             if (r > 0 && !rows[r][c].empty() && !numeric(rows[r][c])) right[c] = false;
         }
     }

@@ -29,9 +29,9 @@ private:
 std::string bytes_text(int64_t bytes);
 // "139,399,488".
 std::string grouped_digits(int64_t number);
+// Code points of a text.
+int64_t characters_of(std::string_view text);
 // "134.5M", "8.03B": a number of parameters as people say it.
 std::string short_count(int64_t number);
-// Columns that text takes on a terminal, counting code points.
-size_t columns_of(std::string_view text);
 
 }   // namespace llmft

@@ -23,7 +23,10 @@ public:
     RunResult run() {
         Run run = parts_.session.run();
         try {
-            Progress progress(parts_.plan.total_steps, parts_.options.loop.logging_steps, state_.loop.step);
+            Progress progress({.total_steps = parts_.plan.total_steps,
+                               .logging_steps = parts_.options.loop.logging_steps,
+                               .first = state_.loop.step,
+                               .limit_tokens_per_second = parts_.limit_tokens_per_second});
             progress_ = &progress;
             const TrainerEvents events = {.on_step = [this](const StepRecord& record) { on_step(record); },
                                           .stop_requested = [this] { return stop_requested() || out_of_patience(); }};
@@ -49,6 +52,7 @@ private:
 
     void on_step(const StepRecord& record) {
         parts_.metrics.write(record);
+        if (parts_.events != nullptr) parts_.events->write(record);
         progress_->step(record);
         result_.summary.add(record);
         if (record.skipped) log::warn(fmt::format("step {} was skipped: {}", record.step, *record.skipped));

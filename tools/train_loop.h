@@ -2,6 +2,7 @@
 // checkpoints, requests to stop.
 #pragma once
 
+#include "engine/log/tensorboard.h"
 #include "tools/train_report.h"
 
 namespace llmft {
@@ -13,6 +14,8 @@ struct TrainLoopParts {
     const BatchSource& source;
     Checkpointer& checkpoints;
     MetricsWriter& metrics;
+    EventWriter* events;              // null: none
+    double limit_tokens_per_second;   // for the screen (tools/step_limit.h); 0: not known
 };
 
 // From the state on, which it moves forward. Stopped on request, the state is saved. Stopped by a number that is not

@@ -1,4 +1,4 @@
-// What a training run says before and after: the start block on stderr, the end block on stdout.
+// What a training run says: the start block on stderr, the end block on stdout, report.html.
 #pragma once
 
 #include <limits>
@@ -31,5 +31,17 @@ struct RunResult {
 
 // Losses, where everything is, the next command.
 void print_end(const TrainOptions& options, const std::string& output_dir, const RunResult& result);
+
+struct ReportParts {
+    const TrainOptions& options;
+    const Flags& flags;
+    const PreparedRun& prepared;
+    const RunResult& result;
+    std::string output_dir;
+    Session& session;
+};
+// output_dir/report.html, with every step of metrics.jsonl there. Answers before and after are made of a run that was
+// not stopped; the session's model is then as it was before training.
+void write_report(const ReportParts& parts);
 
 }   // namespace llmft

@@ -31,12 +31,14 @@ void TrainOptions::declare(Flags& flags) {
     flags.add(batch);
     flags.add(schedule);
     flags.add(loop);
+    flags.add(report);
     flags.add(save);
     flags.add(memory);
 }
 
 void TrainOptions::validate() const {
     data.validate();
+    report.validate();
     llmft::method(method.method);
     if (method.lora.init_lora_weights == "eva" && model.adapter.empty())
         throw UserError("USAGE", "--init-lora-weights", "eva", "this version continues such adapters but starts none",

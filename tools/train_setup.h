@@ -10,6 +10,7 @@
 #include "engine/train/options.h"
 #include "tools/flags.h"
 #include "tools/planner.h"
+#include "tools/report/options.h"
 #include "tools/run_options.h"
 
 namespace llmft {
@@ -22,6 +23,7 @@ struct TrainOptions {
     LoopOptions loop;
     SaveOptions save;
     ScheduleOptions schedule;
+    ReportOptions report;
     MemoryOptions memory;
 
     // Declares every option but those of the command itself.

@@ -85,6 +85,27 @@ int64_t MetricsWriter::sync() {
     return bytes_;
 }
 
+namespace {
+
+// `text` ends with a newline, or is empty.
+std::vector<StepRecord> records_of(std::string_view text, const Path& path) {
+    std::vector<StepRecord> records;
+    for (size_t at = 0; at < text.size();) {
+        const size_t end = text.find('\n', at);
+        const Json line = parse_json(text.substr(at, end - at), path.string(), JsonLimits{});
+        records.push_back(metrics_record(JsonField(line, path.string(), "")));
+        at = end + 1;
+    }
+    return records;
+}
+
+}   // namespace
+
+std::vector<StepRecord> read_metrics(const Path& path) {
+    const std::string text = read_file(path, INT64_MAX);
+    return records_of(std::string_view(text).substr(0, text.rfind('\n') + 1), path);
+}
+
 std::optional<std::vector<StepRecord>> read_metrics(const Path& path, int64_t bytes, int64_t last) {
     std::error_code error;
     const auto size = std::filesystem::file_size(path, error);
@@ -95,17 +116,13 @@ std::optional<std::vector<StepRecord>> read_metrics(const Path& path, int64_t by
     try {
         const std::string text = read_file(path, INT64_MAX).substr(0, static_cast<size_t>(bytes));
         if (!text.empty() && text.back() != '\n') return std::nullopt;
-        for (size_t at = 0; at < text.size();) {
-            const size_t end = std::min(text.find('\n', at), text.size());
-            const Json line = parse_json(std::string_view(text).substr(at, end - at), path.string(), JsonLimits{});
-            records.push_back(metrics_record(JsonField(line, path.string(), "")));
-            if (records.back().step != static_cast<int64_t>(records.size())) return std::nullopt;
-            at = end + 1;
-        }
+        records = records_of(text, path);
     } catch (const UserError& refused) {
         if (refused.kind() == "PATH") throw;   // what it holds is not known, and must not be thrown away
         return std::nullopt;
     }
+    for (size_t i = 0; i < records.size(); ++i)
+        if (records[i].step != static_cast<int64_t>(i) + 1) return std::nullopt;
     if (static_cast<int64_t>(records.size()) != last) return std::nullopt;
     return records;
 }

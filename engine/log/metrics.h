@@ -27,6 +27,8 @@ private:
     int64_t bytes_;
 };
 
+// The records of all whole lines. Throws UserError as of any JSON.
+std::vector<StepRecord> read_metrics(const Path& path);
 // The records of the first `bytes` of a run's metrics, which end with step `last`; nothing where the file is not that.
 std::optional<std::vector<StepRecord>> read_metrics(const Path& path, int64_t bytes, int64_t last);
 

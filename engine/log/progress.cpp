@@ -6,6 +6,9 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <vector>
+
+#include "engine/log/columns.h"
 
 namespace llmft {
 namespace {
@@ -24,38 +27,70 @@ std::string clock_text(double seconds) {
     return fmt::format("{}:{:02}", s / 60, s % 60);
 }
 
-Progress::Progress(int64_t total_steps, int64_t logging_steps, int64_t first)
-    : total_steps_(total_steps),
-      logging_steps_(std::max<int64_t>(1, logging_steps)),
-      first_(first),
-      terminal_(isatty(STDERR_FILENO) == 1) {}
+std::string progress_line(const StepRecord& r, const ProgressFacts& facts, double seconds_left, size_t columns) {
+    std::vector<std::string> parts = {fmt::format("step {}/{}", r.step, facts.total_steps),
+                                      fmt::format("loss {:.4f}", r.loss)};
+    if (r.eval_loss) parts.push_back(fmt::format("eval loss {:.4f}", *r.eval_loss));
+    parts.push_back(fmt::format("{:.0f} tok/s", r.tokens_per_second));
+    if (facts.limit_tokens_per_second > 0)
+        parts.push_back(fmt::format("{:.0f} % of limit", 100 * r.tokens_per_second / facts.limit_tokens_per_second));
+    parts.push_back(fmt::format("{} left", clock_text(seconds_left)));
+    parts.push_back(fmt::format("|g| {:.3g}", r.grad_norm));
+    parts.push_back(fmt::format("lr {:.3g}", r.learning_rate));
+    parts.push_back(fmt::format("epoch {:.2f}", r.epoch));
+    std::string line(first_columns(parts.front(), columns));
+    for (size_t i = 1; i < parts.size() && line.size() + 2 + parts[i].size() <= columns; ++i) line += "  " + parts[i];
+    return line;
+}
+
+namespace {
+
+// "[#####-----]" behind the line, right up to the last column.
+std::string with_bar(std::string line, const StepRecord& r, int64_t total_steps, size_t columns) {
+    constexpr size_t kLeast = 16, kMost = 60;
+    if (columns < line.size() + 4 + kLeast) return line;
+    const size_t cells = std::min(kMost, columns - line.size() - 4);
+    const double share = std::clamp(static_cast<double>(r.step) / static_cast<double>(total_steps), 0.0, 1.0);
+    const auto full = static_cast<size_t>(share * static_cast<double>(cells));
+    return line + "  [" + std::string(full, '#') + std::string(cells - full, '-') + "]";
+}
+
+}   // namespace
+
+Progress::Progress(const ProgressFacts& facts) : facts_(facts), terminal_(isatty(STDERR_FILENO) == 1) {
+    facts_.logging_steps = std::max<int64_t>(1, facts.logging_steps);
+}
 
 Progress::~Progress() {
     if (line_open_) std::fputs("\n", stderr);
 }
 
-void Progress::live(const std::string& line) {
-    fmt::print(stderr, "\r{}\x1b[K", line.substr(0, terminal_columns() - 1));
+void Progress::live(const StepRecord& r, double seconds_left) {
+    const size_t columns = terminal_columns() - 1;   // the cursor has the last one
+    fmt::print(stderr, "\r{}\x1b[K",
+               with_bar(progress_line(r, facts_, seconds_left, columns), r, facts_.total_steps, columns));
     std::fflush(stderr);
     line_open_ = true;
 }
 
 void Progress::step(const StepRecord& r) {
-    const double elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-    const auto done = static_cast<double>(std::max<int64_t>(1, r.step - first_));
-    const double left = elapsed / done * static_cast<double>(total_steps_ - r.step);
-    std::string line =
-        fmt::format("step {}/{}  loss {:.4f}  {:.0f} tok/s  {} left  |g| {:.3g}  lr {:.3g}  epoch {:.2f}", r.step,
-                    total_steps_, r.loss, r.tokens_per_second, clock_text(left), r.grad_norm, r.learning_rate, r.epoch);
-    if (r.eval_loss) line += fmt::format("  eval loss {:.4f}", *r.eval_loss);
-    const bool stays = r.step % logging_steps_ == 0 || r.step == total_steps_ || r.step == first_ + 1 || r.eval_loss;
-    if (terminal_) {
-        live(line);
-        if (!stays) return;
-    } else if (stays) {
-        std::fputs(line.c_str(), stderr);
+    constexpr auto kRedraw = std::chrono::milliseconds(40);
+    const auto now = Clock::now();
+    const auto done = static_cast<double>(std::max<int64_t>(1, r.step - facts_.first));
+    const double left =
+        std::chrono::duration<double>(now - start_).count() / done * static_cast<double>(facts_.total_steps - r.step);
+    const bool stays =
+        r.step % facts_.logging_steps == 0 || r.step == facts_.total_steps || r.step == facts_.first + 1 || r.eval_loss;
+    if (terminal_ && (stays || now - drawn_ >= kRedraw)) {
+        drawn_ = now;
+        live(r, left);
     }
-    if (stays) std::fputs("\n", stderr);
+    if (!stays) return;
+    if (!terminal_) {
+        constexpr size_t kEverything = 400;
+        std::fputs(progress_line(r, facts_, left, kEverything).c_str(), stderr);
+    }
+    std::fputs("\n", stderr);
     line_open_ = false;
 }
 

@@ -4,15 +4,26 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string>
 
 #include "engine/train/trainer.h"
 
 namespace llmft {
 
+struct ProgressFacts {
+    int64_t total_steps = 0;
+    int64_t logging_steps = 10;           // steps between lines that stay
+    int64_t first = 0;                    // steps that were done before this process
+    double limit_tokens_per_second = 0;   // what this machine's matrix products allow; 0: not known
+};
+
+// "step 120/2400  loss 1.2345  5,120 tok/s  71 % of limit  3:20 left  …" in at most `columns` columns: what has no room
+// is left out from the end, and where there is much room a bar shows how far it is.
+std::string progress_line(const StepRecord& record, const ProgressFacts& facts, double seconds_left, size_t columns);
+
 class Progress {
 public:
-    // logging_steps: steps between lines that stay. first: steps that were done before this process.
-    Progress(int64_t total_steps, int64_t logging_steps, int64_t first = 0);
+    explicit Progress(const ProgressFacts& facts);
     ~Progress();
     Progress(const Progress&) = delete;
     Progress& operator=(const Progress&) = delete;
@@ -20,14 +31,13 @@ public:
     void step(const StepRecord& record);
 
 private:
-    void live(const std::string& line);
+    using Clock = std::chrono::steady_clock;
+    void live(const StepRecord& record, double seconds_left);
 
-    int64_t total_steps_;
-    int64_t logging_steps_;
-    int64_t first_;
+    ProgressFacts facts_;
     bool terminal_;
     bool line_open_ = false;
-    std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+    Clock::time_point start_ = Clock::now(), drawn_ = {};
 };
 
 // "1:02:03", "2:03".

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/io/file.h"
+#include "engine/log/columns.h"
 #include "tests/harness/skip.h"
 #include "tests/harness/temp_folder.h"
 
@@ -35,7 +36,7 @@ private:
 };
 
 void run_steps(int64_t steps, int64_t logging_steps) {
-    Progress progress(steps, logging_steps);
+    Progress progress({.total_steps = steps, .logging_steps = logging_steps});
     for (int64_t step = 1; step <= steps; ++step) {
         StepRecord record;
         record.step = step;
@@ -113,7 +114,7 @@ TEST_CASE("progress on a terminal rewrites one line that the window holds, witho
             CHECK(shown < columns);
             CHECK(part.starts_with("step "));
         }
-        CHECK(rewritten == 5);
+        CHECK(rewritten >= 2);   // those that stay; of steps faster than the eye some are not drawn
         CHECK(std::count(seen.begin(), seen.end(), '\n') == 2);   // steps 1 and 5 stay
     }
 }
@@ -123,6 +124,39 @@ TEST_CASE("the live line of eighty columns holds done, total, rate, time left an
     const std::string seen = on_terminal(80, 5);
     for (const char* part : {"step 5/5", "loss 2.5000", "1000000 tok/s", "0:00 left"})
         CHECK(seen.find(part) != std::string::npos);
+}
+
+TEST_CASE("a step's line never passes the window, and what matters most is what stays") {
+    StepRecord r;
+    r.step = 123456;
+    r.loss = 1234.5;
+    r.eval_loss = 1.25;
+    r.tokens_per_second = 1e7;
+    r.grad_norm = 1e-9;
+    r.learning_rate = 1.23456e-7;
+    const ProgressFacts facts = {.total_steps = 1000000, .limit_tokens_per_second = 2e7};
+    for (size_t columns = 1; columns <= 300; ++columns) {
+        CAPTURE(columns);
+        CHECK(terminal_columns_of(progress_line(r, facts, 1e6, columns)) <= columns);
+    }
+    const std::string at_80 = progress_line(r, facts, 1e6, 80), at_200 = progress_line(r, facts, 1e6, 200);
+    CHECK(at_80 == "step 123456/1000000  loss 1234.5000  eval loss 1.2500  10000000 tok/s");
+    CHECK(at_200 == at_80 + "  50 % of limit  277:46:40 left  |g| 1e-09  lr 1.23e-07  epoch 0.00");
+    r = {};
+    r.step = 12;
+    r.loss = 0.25;
+    r.tokens_per_second = 5120;
+    CHECK(progress_line(r, {.total_steps = 240, .limit_tokens_per_second = 8000}, 95, 80) ==
+          "step 12/240  loss 0.2500  5120 tok/s  64 % of limit  1:35 left  |g| 0  lr 0");
+    CHECK(progress_line(r, {.total_steps = 240}, 95, 80).find("limit") == std::string::npos);
+}
+
+TEST_CASE("a wide window shows a bar of what is done") {
+    if (!has_terminals()) return test::skip("no pseudo-terminals here");
+    CHECK(on_terminal(80, 5).find("[#") == std::string::npos);
+    const std::string seen = on_terminal(200, 5);
+    CHECK(seen.find("[############------------------------------------------------]") != std::string::npos);
+    CHECK(seen.find("[############################################################]") != std::string::npos);
 }
 
 TEST_CASE("times are hours, minutes and seconds") {

@@ -71,13 +71,13 @@ Tree result_of(const Path& result) {
         return fs::exists(result) ? Tree{.folders = {}, .files = {{"", bytes_of(result)}}} : Tree{};
     Tree tree = tree_of(result);
     if (!tree.files.contains("metrics.jsonl")) return tree;
-    // Steps take their time; the length and the hash of that are in two other files.
+    // Steps take their time, which the report shows; the length and the hash of that are in two other files.
     std::string text;
     for (const Json& line : without_times(Scene::lines(result / "metrics.jsonl"))) text += line.dump() + "\n";
     for (auto& [name, bytes] : tree.files) {
         const std::string file = Path(name).filename();
         if (file == "metrics.jsonl") bytes = text;
-        if (file == "manifest.json" || file == "trainer_state.json") bytes.clear();
+        if (file == "report.html" || file == "manifest.json" || file == "trainer_state.json") bytes.clear();
     }
     return tree;
 }

@@ -74,14 +74,15 @@ const Case kCases[] = {
 
 using Files = std::map<std::string, std::string>;
 
-// What a clock decides is left out: metrics, and what counts or hashes their bytes. So are leftovers under a temporary
-// name, which the next run sweeps away.
+// What a clock decides is left out: metrics, the report that shows them, and what counts or hashes their bytes. So are
+// leftovers under a temporary name, which the next run sweeps away.
 Files files_of(const Path& folder) {
     Files files;
     if (!fs::exists(folder)) return files;
     for (const auto& entry : fs::recursive_directory_iterator(folder)) {
         const std::string file = entry.path().filename(), name = fs::relative(entry.path(), folder);
-        const bool by_clock = file == "metrics.jsonl" || file == kManifestName || file == kRunStateName;
+        const bool by_clock =
+            file == "metrics.jsonl" || file == "report.html" || file == kManifestName || file == kRunStateName;
         if (entry.is_regular_file() && !by_clock && !name.starts_with(".tmp-")) files[name] = bytes_of(entry);
     }
     return files;

@@ -22,20 +22,23 @@ std::unique_ptr<Tuning> make_adapters(const std::vector<std::filesystem::path>& 
         return make_inference(folders[0]);
     }
 }
-
 }   // namespace
 
-void rehearse_generation(Session& dry, const DecodeShape& shape) {
-    Run run = dry.run();
-    DecodeSlots slots(dry.model(), shape, run);
+void rehearse_decoding(const Decoder& model, const DecodeShape& shape, Run& run) {
+    DecodeSlots slots(model, shape, run);
     const std::vector<int32_t> ids(static_cast<size_t>(std::min(shape.chunk, shape.capacity)));
-    slots.feed(dry.model(), 0, ids, run);
+    slots.feed(model, 0, ids, run);
     std::vector<DecodeSlots::Next> entries;
     for (int64_t d = 0; d < shape.documents; ++d) {
         slots.truncate(d, 0);
         entries.push_back({.document = d, .id = 0});
     }
-    slots.step(dry.model(), entries, run);
+    slots.step(model, entries, run);
+}
+
+void rehearse_generation(Session& dry, const DecodeShape& shape) {
+    Run run = dry.run();
+    rehearse_decoding(dry.model(), shape, run);
 }
 
 std::vector<std::filesystem::path> adapter_folders(const std::string& list) {

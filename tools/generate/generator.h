@@ -11,8 +11,9 @@ namespace llmft {
 // Adapter folders between commas; a name with a comma that exists is one folder.
 std::vector<std::filesystem::path> adapter_folders(const std::string& list);
 
-// On the dry device: the largest computations that generation makes.
-void rehearse_generation(Session& dry, const DecodeShape& shape);
+// The largest computations that generation makes, for the dry device.
+void rehearse_decoding(const Decoder& model, const DecodeShape& shape, Run& run);
+void rehearse_generation(Session& dry, const DecodeShape& shape);   // in its own arena
 
 struct GeneratorShape {
     DecodeShape decode;

@@ -56,8 +56,8 @@ Part template_part(const ModelSource& model) {
     constexpr const char* kConfig = "tokenizer_config.json";
     Part part;
     const auto found = [&](const char* file, const std::string& text) {
-        part.text = fmt::format("{}, {} characters", file, columns_of(text));
-        part.json = {{"file", file}, {"characters", columns_of(text)}};
+        part.text = fmt::format("{}, {} characters", file, characters_of(text));
+        part.json = {{"file", file}, {"characters", characters_of(text)}};
         part.problem = reason_against([&] { Template(text, model.label(file)); });
         return part;
     };

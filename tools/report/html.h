@@ -1,0 +1,16 @@
+// Text from outside, made fit for an HTML page.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace llmft {
+
+// For an element's text or a quoted attribute: the five characters that mean something in HTML become entities, control
+// characters (but for tab and newline) and ill-formed UTF-8 become escapes that can be read.
+std::string escape_html(std::string_view text);
+
+// At most `bytes` of the text, cut between characters, with "…" where something is left out.
+std::string shortened(std::string_view text, size_t bytes);
+
+}   // namespace llmft
