@@ -15,6 +15,9 @@ int cmd_doctor(const std::vector<std::string>& arguments);
 int cmd_merge(const std::vector<std::string>& arguments);
 int cmd_quantize(const std::vector<std::string>& arguments);
 int cmd_verify(const std::vector<std::string>& arguments);
+int cmd_runs(const std::vector<std::string>& arguments);
+int cmd_completion(const std::vector<std::string>& arguments);
+int cmd_man(const std::vector<std::string>& arguments);
 int cmd_inspect(const std::vector<std::string>& arguments);
 
 }   // namespace llmft

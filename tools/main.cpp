@@ -12,10 +12,14 @@ constexpr llmft::Command kCommands[] = {
     {"generate", "continues a text with a model or an adapter", llmft::cmd_generate},
     {"merge", "base + adapters → a model folder, checked against the unmerged logits", llmft::cmd_merge},
     {"quantize", "a model folder → the same in bitsandbytes' four bits", llmft::cmd_quantize},
-    {"inspect", "what a model, adapter, file or dataset is, and what is wrong with it", llmft::cmd_inspect},
+    {"inspect", "what a model, adapter, file or dataset is, and what is wrong with it", llmft::cmd_inspect,
+     "data|decode|template"},
+    {"runs", "lists training runs and compares them on one page", llmft::cmd_runs},
     {"verify", "every hash of a checkpoint, model or adapter folder", llmft::cmd_verify},
     {"bench", "the training step timed, each op as a share of this machine's limits", llmft::cmd_bench},
     {"doctor", "this machine: what works, what is slower or missing, and what to do", llmft::cmd_doctor},
+    {"completion", "completes commands, options and values in bash, zsh or fish", llmft::cmd_completion},
+    {"man", "the manual page", llmft::cmd_man},
 };
 
 }   // namespace

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <map>
 
 #include "engine/io/quote.h"
 #include "kernels/base/error.h"
@@ -180,6 +181,20 @@ void set_from(const toml::table& file, const std::string& name, std::vector<Opti
     }
 }
 
+toml::table parse_file(const std::filesystem::path& path) {
+    const std::string text = read_text(path);
+    const std::string& name = path.native();
+    try {
+        return toml::parse(text);
+    } catch (const toml::parse_error& error) {
+        throw UserError("SYNTAX", name,
+                        fmt::format("line {}, column {}", error.source().begin.line, error.source().begin.column),
+                        error.description(), "correct the TOML");
+    } catch (const TomlAssertion&) {
+        throw UserError("SYNTAX", name, "", "is not TOML", "write one line for each option: lora_r = 16");
+    }
+}
+
 // A TOML basic string.
 std::string toml_string(std::string_view text) {
     std::string out = "\"";
@@ -198,19 +213,22 @@ std::string toml_string(std::string_view text) {
 }   // namespace
 
 void read_run_file(const std::filesystem::path& path, std::vector<Option>& options) {
-    const std::string text = read_text(path);
-    const std::string& name = path.native();
-    toml::table file;
-    try {
-        file = toml::parse(text);
-    } catch (const toml::parse_error& error) {
-        throw UserError("SYNTAX", name,
-                        fmt::format("line {}, column {}", error.source().begin.line, error.source().begin.column),
-                        error.description(), "correct the TOML");
-    } catch (const TomlAssertion&) {
-        throw UserError("SYNTAX", name, "", "is not TOML", "write one line for each option: lora_r = 16");
+    set_from(parse_file(path), path.native(), options);
+}
+
+std::vector<std::pair<std::string, std::string>> run_file_values(const std::filesystem::path& path) {
+    std::vector<std::pair<std::string, std::string>> values;
+    std::map<toml::source_position, std::pair<std::string, std::string>> by_place;
+    for (const auto& [key, value] : parse_file(path)) {
+        const std::string name(key.str());
+        const OptionType type = value.is_boolean()          ? OptionType::kBool
+                                : value.is_integer()        ? OptionType::kInteger
+                                : value.is_floating_point() ? OptionType::kNumber
+                                                            : OptionType::kText;
+        by_place[key.source().begin] = {name, flag_text(value, type, {.where = path.native(), .field = name})};
     }
-    set_from(file, name, options);
+    for (auto& [place, pair] : by_place) values.push_back(std::move(pair));
+    return values;
 }
 
 std::string run_file_text(std::string_view command, const std::vector<Option>& options) {

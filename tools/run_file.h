@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tools/option.h"
@@ -14,6 +15,9 @@ namespace llmft {
 // line and key: MISSING, LIMIT (over 256 KiB), ENCODING, SYNTAX, EXTRA (unknown key; suggests the nearest), SCHEMA
 // (wrong type), and what set_value throws. Options set before the error keep their new values.
 void read_run_file(const std::filesystem::path& path, std::vector<Option>& options);
+
+// Keys and values as flags have them, in the order of the file, whatever command they are of. Errors likewise.
+std::vector<std::pair<std::string, std::string>> run_file_values(const std::filesystem::path& path);
 
 // Every option that has a value, by group, doubles exact.
 std::string run_file_text(std::string_view command, const std::vector<Option>& options);

@@ -1,0 +1,35 @@
+// Training runs that lie in folders, and how they compare.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/io/json.h"
+#include "tools/report/curve.h"
+
+namespace llmft {
+
+struct RunSummary {
+    Path folder = {};
+    std::string model = {}, method = {};   // of run.toml; empty where it has none
+    bool finished = false;                 // its folder has the hashes that a run's end writes
+    int64_t steps = 0, tokens = 0;
+    double seconds = 0;   // of its steps
+    double loss = 0, best_loss = 0;
+    std::optional<double> eval_loss = {}, best_eval_loss = {};
+    std::vector<std::pair<std::string, std::string>> settings = {};   // of run.toml
+    Curve losses = {}, evaluations = {};                              // losses: smoothed where they are many
+};
+
+// The runs in these folders and below them, in the order of the folders, then of names. A folder is a run's if it holds
+// metrics.jsonl. Throws UserError PATH for what is no folder, MISSING where there is no run, and what reading throws.
+std::vector<RunSummary> find_runs(const std::vector<std::string>& folders);
+
+std::string runs_table(const std::vector<RunSummary>& runs);
+OrderedJson runs_json(const std::vector<RunSummary>& runs);
+// One page: curves over one another, results, settings that differ.
+std::string runs_page(const std::vector<RunSummary>& runs);
+
+}   // namespace llmft
