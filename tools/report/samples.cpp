@@ -79,6 +79,8 @@ std::vector<Sample> make_samples(const std::vector<SampleRow>& rows, const Prepa
 
     prepared.tuning->before_step(prepared.steps, run);   // publishes the last step's masters
     const std::vector<Decoded> after = answer();
+    for (const Parameter& p : std::as_const(session.model()).parameters().parameters())
+        run.device.zero(p.value, run.stream);   // as in a new session: what starts from zero is not written
     load_weights(session.model(), *prepared.weights, run);
     prepared.tuning->initialise(session.model(), run);
     prepared.tuning->before_step(0, run);
