@@ -38,7 +38,7 @@ void Vocabulary::Builder::add(const std::string& file, std::string_view token, c
 
 Vocabulary::Vocabulary(const JsonField& field, Builder tokens) : pool_(std::move(tokens.pool_)) {
     if (tokens.entries_.empty()) field.refuse("SCHEMA", "is empty", kRemedy);
-    pool_.shrink_to_fit();
+    pool_ = std::string(pool_);   // shrink_to_fit would say nothing where memory is out
     order(field, tokens.entries_);
     tokens.entries_ = {};
     index(field);

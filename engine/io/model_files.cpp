@@ -86,8 +86,10 @@ public:
         const auto twice = std::adjacent_find(entries_.begin(), entries_.end(), same_name);
         if (twice != entries_.end())
             throw UserError("DUP", file, entry_name(name_of(*twice)), "appears twice", kRemedy);
-        std::stable_sort(entries_.begin(), entries_.end(),
-                         [](const Entry& a, const Entry& b) { return a.shard < b.shard; });
+        // std::stable_sort would say nothing where memory is out.
+        std::sort(entries_.begin(), entries_.end(), [&](const Entry& a, const Entry& b) {
+            return a.shard != b.shard ? a.shard < b.shard : name_order(a, b);
+        });
     }
 
     bool empty() const { return entries_.empty(); }
