@@ -68,13 +68,14 @@ lint: packages         ## clang-tidy 14, warnings as errors
 	@cmake --preset clang
 	@run-clang-tidy-14 -quiet -p build/clang "$(CURDIR)/(kernels|engine|model|data|tools)/"
 
-oracle: all            ## checks goldens and what llmft writes with transformers and PEFT (several GB in build/oracle)
+oracle: all            ## checks goldens and what llmft writes with transformers, PEFT and TensorBoard (several GB in build/oracle)
 	@python3 -m venv build/oracle
 	@build/oracle/bin/pip install --quiet -r tests/oracle/requirements.txt
 	@build/oracle/bin/python tests/oracle/make_goldens.py --check
 	@cmake --build --preset release --target llmft_dump_logits llmft_parity
 	@build/oracle/bin/python tests/oracle/check_llmft.py ./llmft build/release/llmft_dump_logits --json build/oracle/back
 	@python3 tests/oracle/parity.py build/release/llmft_parity --way-back build/oracle/back --check
+	@build/oracle/bin/python tests/oracle/check_tensorboard.py ./llmft
 
 packages:
 	@tools/dev/bootstrap.sh third_party/apt.txt

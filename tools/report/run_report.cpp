@@ -19,7 +19,7 @@ constexpr size_t kShownText = 4000;   // bytes of a prompt or an answer
 constexpr size_t kShownRows = 100;    // of a list of rows
 
 std::string number(double value) {
-    return std::isfinite(value) ? fmt::format("{:.6g}", value) : "not finite";
+    return std::isfinite(value) ? fmt::format("{:.4g}", value) : "not finite";
 }
 
 std::string percent(int64_t part, int64_t whole) {
