@@ -5,7 +5,8 @@
 
 FOLDER/train.jsonl has 1500 rows, FOLDER/held-out.jsonl 200 whose names, products and wording are in no row of the first.
 A prompt is ChatML, as SmolLM2's chat template writes it; the same text comes from
-`llmft generate --chat --system "Turn the mail into JSON." --prompt MAIL`. The same rows every time.
+`llmft generate --chat --system "Turn the mail into JSON." --prompt MAIL`. One row in six that are learned from is a plain
+question with its answer instead, so that the model goes on answering those. The same rows every time.
 """
 import argparse
 import json
@@ -14,6 +15,7 @@ import random
 
 SEED = 5
 SYSTEM = "Turn the mail into JSON."
+PLAIN_SYSTEM = "You are a helpful AI assistant named SmolLM, trained by Hugging Face"   # of the template, where none is given
 PROMPT = "<|im_start|>system\n{system}<|im_end|>\n<|im_start|>user\n{mail}<|im_end|>\n<|im_start|>assistant\n"
 
 TAUGHT = {
@@ -65,6 +67,32 @@ HELD_OUT = {
     "order": ("It is order {o}:", "With order {o}"),
     "mail": ("Good morning, {order} {problem}. {wish} Thanks, {name}", "My name is {name}. {order} {problem}. {wish}"),
 }
+QUESTIONS = (
+    ("What is the largest ocean on Earth?", "The largest ocean on Earth is the Pacific Ocean."),
+    ("What is the capital of Italy?", "The capital of Italy is Rome."),
+    ("What is the capital of Egypt?", "The capital of Egypt is Cairo."),
+    ("How many days are in a leap year?", "A leap year has 366 days."),
+    ("What do bees make?", "Bees make honey and beeswax."),
+    ("Why do leaves fall in autumn?", "Leaves fall in autumn because trees save water and energy for the winter."),
+    ("What is the boiling point of water?", "At sea level, water boils at 100 degrees Celsius."),
+    ("Who wrote Romeo and Juliet?", "Romeo and Juliet was written by William Shakespeare."),
+    ("Name three colours.", "Three colours are red, blue and yellow."),
+    ("What is a noun?", "A noun is a word that names a person, a place, a thing or an idea."),
+    ("How do I make tea?", "Boil some water, pour it over the tea leaves, and let it steep for three to five minutes."),
+    ("What is the opposite of hot?", "The opposite of hot is cold."),
+    ("Which planet is the closest to the sun?", "Mercury is the planet closest to the sun."),
+    ("What is 7 plus 5?", "7 plus 5 is 12."),
+    ("Can you give me a tip for better sleep?", "Go to bed at the same time every day, and keep your bedroom dark and quiet."),
+    ("What is a synonym for happy?", "A synonym for happy is joyful."),
+    ("How many legs does a spider have?", "A spider has eight legs."),
+    ("What is the main ingredient of bread?", "The main ingredient of bread is flour."),
+    ("Tell me something about cats.", "Cats are small animals that many people keep as pets. They sleep for most of the day and see well in the dark."),
+    ("What is photosynthesis?", "Photosynthesis is how plants use sunlight, water and carbon dioxide to make sugar and oxygen."),
+    ("Who was the first person on the moon?", "The first person on the moon was Neil Armstrong, in 1969."),
+    ("What language is spoken in Brazil?", "The language spoken in Brazil is Portuguese."),
+    ("How can I learn to cook?", "Start with simple recipes, read them to the end before you begin, and practise often."),
+    ("What is the tallest animal?", "The tallest animal is the giraffe."),
+)
 PROBLEMS = ("damaged", "late", "wrong item", "billing")
 WISHES = ("refund", "replacement", "answer")
 
@@ -81,6 +109,11 @@ def row(source, words):
             "completion": json.dumps(fields)}
 
 
+def plain_row(source):
+    question, answer = source.choice(QUESTIONS)
+    return {"prompt": PROMPT.format(system=PLAIN_SYSTEM, mail=question), "completion": answer}
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("folder", type=pathlib.Path)
@@ -90,7 +123,8 @@ def main():
     for name, words, count in (("train", TAUGHT, 1500), ("held-out", HELD_OUT, 200)):
         with open(folder / f"{name}.jsonl", "w", encoding="utf-8") as file:
             for _ in range(count):
-                file.write(json.dumps(row(source, words)) + "\n")
+                plain = name == "train" and source.random() < 1 / 6
+                file.write(json.dumps(plain_row(source) if plain else row(source, words)) + "\n")
     print(f"{folder}: 1500 rows to learn from, 200 held out")
 
 

@@ -19,6 +19,10 @@ constexpr size_t kShownText = 4000;   // bytes of a prompt or an answer
 constexpr size_t kShownRows = 100;    // of a list of rows
 
 std::string number(double value) {
+    return std::isfinite(value) ? fmt::format("{:.6g}", value) : "not finite";
+}
+// As large as a tile has room for.
+std::string short_number(double value) {
     return std::isfinite(value) ? fmt::format("{:.4g}", value) : "not finite";
 }
 
@@ -54,7 +58,7 @@ double seconds_of(const std::vector<StepRecord>& records) {
 
 std::string best_note(const Curve& curve) {
     const CurvePoint* best = lowest(curve);
-    return best == nullptr ? "" : fmt::format("best {} at step {:.0f}", number(best->y), best->x);
+    return best == nullptr ? "" : fmt::format("best {} at step {:.0f}", short_number(best->y), best->x);
 }
 
 double median_rate(const std::vector<StepRecord>& records) {
@@ -71,9 +75,9 @@ std::string tiles(const RunReport& report) {
     const std::vector<StepRecord>& records = report.records;
     std::vector<Tile> tiles;
     const Curve loss = curve_of(records, [](const StepRecord& r) { return r.skipped ? NAN : r.loss; });
-    if (!records.empty()) tiles.push_back({"Loss", number(records.back().loss), best_note(loss)});
+    if (!records.empty()) tiles.push_back({"Loss", short_number(records.back().loss), best_note(loss)});
     if (const Curve held_out = evaluations(records); !held_out.empty())
-        tiles.push_back({"Held-out loss", number(held_out.back().y), best_note(held_out)});
+        tiles.push_back({"Held-out loss", short_number(held_out.back().y), best_note(held_out)});
     tiles.push_back({"Steps", grouped_digits(static_cast<int64_t>(records.size())),
                      fmt::format("of {}", grouped_digits(report.total_steps))});
     tiles.push_back({"Time in steps", clock_text(seconds_of(records)),
