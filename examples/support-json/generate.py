@@ -21,7 +21,11 @@ PROMPT = "<|im_start|>system\n{system}<|im_end|>\n<|im_start|>user\n{mail}<|im_e
 TAUGHT = {
     "first": ("Anna Ben Carla David Elena Felix Grace Hugo Irene Jack Kate Liam Maria Nina Oscar Paula Quinn Robert Sara Thomas "
               "Ursula Victor Wendy Adam Bella Chris Diana Eric Fiona George Helen Ivan Julia Karl Laura Mark Nora Peter Rosa Simon "
-              "Tina Walter Alice Brian Clara Daniel Emma Frank Gina Henry").split(),
+              "Tina Walter Alice Brian Clara Daniel Emma Frank Gina Henry Abel Ada Albert Amelia Arthur Astrid Barbara Boris Cecil Celine "
+              "Conrad Dora Doris Edgar Edmund Edna Edwin Eileen Elsa Ernest Esther Fabio Flora Gerald Greta Gustav Hanna Hedwig Ida "
+              "Igor Ingrid Isaac Jasper Joanna Judith Klara Leon Leonard Lillian Louise Lucy Magnus Marion Matilda Maurice Meredith "
+              "Miriam Nathan Norma Olive Otto Pamela Rebecca Regina Roland Ruth Samuel Selma Sidney Sylvia Theodore Tilda Valerie "
+              "Vincent Viola Wilma Xavier Yvonne Zelda").split(),
     "last": ("Adams Baker Clark Davies Evans Fischer Garcia Hill Ivanov Jones Keller Lopez Miller Nguyen Olsen Parker Quist Rossi "
              "Smith Turner Ueda Vogel Walker Young Zimmer Allen Brown Cooper Dunn Ellis Foster Green Harris Jensen King Lewis Moore "
              "Nelson Owens Price Reed Scott Taylor Wood Bell Carter Diaz Ford Gray Hughes").split(),

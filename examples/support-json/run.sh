@@ -27,8 +27,8 @@ ask --prompt "$question"
 run ./llmft eval --model "$model" --dataset "$out/held-out.jsonl" --dtype bf16 --metric exact_match --max-new-tokens 80 |
     tee "$out/before.txt"
 
-say "LoRA: an adapter that learns from half of the rows, each once."
-run ./llmft train --model "$model" --dataset "$out/train.jsonl" --dtype bf16 --num-train-epochs 0.5 --learning-rate 1e-3 \
+say "LoRA: an adapter that learns from 680 of the rows, each once."
+run ./llmft train --model "$model" --dataset "$out/train.jsonl" --dtype bf16 --max-steps 85 --learning-rate 5e-4 \
     --save-strategy no --output-dir "$out/adapter"
 
 say "After: the same mail, the same question, the same 200 mails."
