@@ -165,6 +165,7 @@ int cmd_bench(const std::vector<std::string>& arguments) {
     if (flags.parse(arguments) == Flags::Outcome::kHelp) return 0;
     flags.require({"model"});
     options.validate();
+    options.adopt_adapter(flags);
 
     const ModelConfig config = read_model_config(*open_model(options.model.model));
     const auto tuning = method(options.method.method).make(method_request(options));

@@ -3,7 +3,6 @@
 #include <chrono>
 
 #include "data/loader.h"
-#include "engine/core/rng.h"
 #include "model/load.h"
 #include "tools/bench/random_weights.h"
 
