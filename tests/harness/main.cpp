@@ -1,8 +1,11 @@
-// doctest's runner. The last line is "N passed, N failed, N skipped", counted in test cases, for people and CI alike.
+// doctest's runner. The last line is "N passed, N failed, N skipped", counted in test cases, for people and CI alike;
+// before it stands a line for each case that failed.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <cstdio>
+#include <string>
 
 #include "tests/harness/random.h"
 #include "tests/harness/skip.h"
@@ -18,6 +21,7 @@ struct Counts {
 Counts counts;
 bool skipping = false;
 const char* running = "";
+std::string place, failures;
 
 class Counter : public doctest::IReporter {
 public:
@@ -27,14 +31,17 @@ public:
     void test_run_end(const doctest::TestRunStats&) override {}
     void test_case_start(const doctest::TestCaseData& data) override {
         running = data.m_name;
+        place = fmt::format("{}:{}", data.m_file.c_str(), data.m_line);
         skipping = false;
     }
     void test_case_reenter(const doctest::TestCaseData&) override {}
     void test_case_end(const doctest::CurrentTestCaseStats& stats) override {
-        if (stats.failure_flags != doctest::TestCaseFailureReason::None)
-            ++counts.failed;
-        else
+        if (stats.failure_flags == doctest::TestCaseFailureReason::None) {
             ++(skipping ? counts.skipped : counts.passed);
+            return;
+        }
+        ++counts.failed;
+        failures += fmt::format("failed: {}: {}\n", place, running);
     }
     void test_case_exception(const doctest::TestCaseException&) override {}
     void subcase_start(const doctest::SubcaseSignature&) override {}
@@ -57,7 +64,7 @@ int run(int argc, char** argv) {
     doctest::Context context(argc, argv);
     const int status = context.run();
     if (!context.shouldExit())
-        std::printf("%d passed, %d failed, %d skipped\n", counts.passed, counts.failed, counts.skipped);
+        fmt::print("{}{} passed, {} failed, {} skipped\n", failures, counts.passed, counts.failed, counts.skipped);
     return status;
 }
 

@@ -1,7 +1,8 @@
 #!/bin/bash
 # Runs the cases of a test program in a few pieces at a time, as many as there are cores, and sums what they say:
 #   run_tests.sh PROGRAM [options of doctest]
-# Prints what every piece printed, in order; ends with "N passed, N failed, N skipped".
+# Prints what every piece printed, in order; then a line for each case that failed; ends with
+# "N passed, N failed, N skipped".
 set -u
 program=$1
 shift
@@ -26,15 +27,18 @@ seq 0 $((pieces - 1)) | xargs -P "$cores" -I{} bash -c 'run_piece "$@"' _ {} "$p
 
 status=0 passed=0 failed=0 skipped=0
 for piece in $(seq 0 $((pieces - 1))); do
-    grep -avE "^(seed [0-9]+|\\[doctest\\] .*|=+|)\$" "$logs/$piece"
+    grep -avE "^(seed [0-9]+|\\[doctest\\] .*|=+|failed: .*|)\$" "$logs/$piece"
     [ "$(cat "$logs/$piece.status")" = 0 ] || status=1
     summary=$(grep -aE '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$logs/$piece" | tail -n 1)
     if [ -z "$summary" ]; then   # it ended before its summary: a crash is a failure
         summary="0 passed, 1 failed, 0 skipped"
         status=1
+        { echo "failed: it ended before its summary:" && tail -n 5 "$logs/$piece"; } >>"$logs/failures"
     fi
+    grep -a '^failed: ' "$logs/$piece" >>"$logs/failures"
     read -r p _ f _ s _ <<<"$summary"
     passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 done
+cat "$logs/failures"
 echo "$passed passed, $failed failed, $skipped skipped"
 exit $status
