@@ -28,8 +28,10 @@ std::vector<CommandHelp> toy_help() {
                       .choices = {"f32", "bf16"},
                       .default_text = "f32"},
                      {.name = "lora-r", .group = "method", .help = "rank", .value = "N", .default_text = "16"}};
+    const CommandHelp inspect = {.name = "inspect", .summary = "what something is"};
     CommandHelp data = {.name = "inspect data", .summary = "rows"};
-    return {train, data};
+    data.options = {{.name = "rows", .group = "data", .help = "how many", .value = "N"}};
+    return {train, inspect, data};
 }
 
 int shell(const std::string& command) {
@@ -76,6 +78,10 @@ TEST_CASE("bash completes commands, options, values of few, and leaves other tex
     CHECK(completed(script, "llmft train --portable ") == "true false ");
     CHECK(completed(script, "llmft train --model ") == "files  ");
     CHECK(completed(script, "llmft train --lora-r ") == " ");
+    CHECK(completed(script, "llmft inspect de") == "files decode ");
+    CHECK(completed(script, "llmft inspect --val") == "--values ");
+    CHECK(completed(script, "llmft inspect data --max-seq") == "--max-seq-length ");
+    CHECK(completed(script, "llmft inspect data --values ") == "files  ");
 }
 
 TEST_CASE("zsh and fish take the scripts") {
@@ -100,6 +106,9 @@ TEST_CASE("a script quotes what helps say") {
     CHECK(zsh.find("'--model[folder]:TEXT:_files'") != std::string::npos);
     CHECK(fish.find("-a train -d 'fine-tunes a model\\'s weights'") != std::string::npos);
     CHECK(fish.find("-l dtype -x -a 'f32 bf16'") != std::string::npos);
+    CHECK(fish.find("from inspect; and not __fish_seen_subcommand_from data' -a 'data'") != std::string::npos);
+    CHECK(fish.find("from inspect; and __fish_seen_subcommand_from data' -l rows") != std::string::npos);
+    CHECK(zsh.find("'1:what:{ compadd data; _files }'") != std::string::npos);
     CHECK_THROWS_WITH_AS(completion_script("tcsh", toy_help()), doctest::Contains("bash, zsh, fish"), UserError);
 }
 
