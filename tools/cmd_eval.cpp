@@ -141,13 +141,14 @@ struct Quiz {
 
 Quiz quiz_of(const std::vector<Example>& rows, const Tokenizer& tokenizer, const EvalOptions& eval,
              const std::string& dataset) {
-    Quiz quiz = {.questions = questions_of(rows, tokenizer), .shape = {}};
+    Quiz quiz;
     int64_t count = 0, longest = 0;
-    for (const auto& question : quiz.questions)
-        if (question) {
-            ++count;
-            longest = std::max(longest, static_cast<int64_t>(question->prompt.size()));
-        }
+    for (const Example& row : rows) {
+        const auto& question = quiz.questions.emplace_back(question_of(row, tokenizer));
+        if (!question) continue;
+        ++count;
+        longest = std::max(longest, static_cast<int64_t>(question->prompt.size()));
+    }
     if (count == 0)
         throw UserError("DATA", dataset, "", "exact_match: no row has a prompt with an answer",
                         "give rows of \"prompt\" and \"completion\"");
@@ -250,7 +251,7 @@ int cmd_eval(const std::vector<std::string>& arguments) {
         DecodeSlots slots(inference.session->model(), quiz->shape, run);
         const AnswerOptions how = {
             .max_new_tokens = eval.max_new_tokens,
-            .stop_ids = stop_ids(*model, config, *tokenizer),
+            .stop_ids = answer_ends(*model, config, *tokenizer),
             .texts = per_row ? AnswerOptions::Texts::kWhole : AnswerOptions::Texts::kTillItDiffers};
         answers = answer_questions(quiz->questions, how, *tokenizer, inference.session->model(), slots, run);
     }

@@ -8,6 +8,7 @@
 #include "tools/cmd.h"
 #include "tools/output_folder.h"
 #include "tools/prepared_run.h"
+#include "tools/report/write_report.h"
 #include "tools/signals.h"
 #include "tools/step_limit.h"
 #include "tools/train_loop.h"
@@ -120,24 +121,36 @@ int cmd_train(const std::vector<std::string>& arguments) {
                               .save_result = save_result,
                               .metrics = metrics},
                              prepared.from, run);
+    const auto report = [&](const RunResult& result) {
+        metrics.sync();
+        if (events) events->sync();
+        if (options.report.to("html"))
+            write_report({.options = options,
+                          .flags = flags,
+                          .prepared = prepared,
+                          .result = result,
+                          .output_dir = output.output_dir,
+                          .session = session});
+    };
     RunState state = prepared.first_state();
-    const RunResult result =
-        train_run(options, prepared, session, checkpoints, metrics, events ? &*events : nullptr, state);
+    RunResult result;
+    try {
+        result = train_run(options, prepared, session, checkpoints, metrics, events ? &*events : nullptr, state);
+    } catch (const NumericalError&) {
+        try {
+            report({.end = RunEnd::kNotFinite});
+        } catch (const std::exception& error) {
+            log::warn(fmt::format("report.html could not be written: {}", error.what()));
+        }
+        throw;
+    }
 
     // save
     const bool stopped = result.end == RunEnd::kStopped;
     if (!stopped && options.save.load_best_model_at_end) checkpoints.load_best(state);
     // On request to stop there may be little time, and a whole model takes long; it is in the checkpoint.
     if (!stopped || options.method.method != "full") save_result(output.output_dir);
-    metrics.sync();
-    if (events) events->sync();
-    if (options.report.to("html"))
-        write_report({.options = options,
-                      .flags = flags,
-                      .prepared = prepared,
-                      .result = result,
-                      .output_dir = output.output_dir,
-                      .session = session});
+    report(result);
     if (!stopped) seal_folder(output.output_dir, "result");
     if (output.profile) fmt::print("{}\n", op_table(session.profile().rows()));
     print_end(options, output.output_dir, result);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "data/chat.h"
 #include "engine/io/json_field.h"
 #include "model/load.h"
 
@@ -56,6 +57,16 @@ std::vector<int32_t> stop_ids(const ModelSource& model, const ModelConfig& confi
     if (tokenizer.special_tokens().eos) ids.push_back(tokenizer.special_tokens().eos->id);
     std::sort(ids.begin(), ids.end());
     ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+    return ids;
+}
+
+std::vector<int32_t> answer_ends(const ModelSource& model, const ModelConfig& config, const Tokenizer& tokenizer) {
+    std::vector<int32_t> ids = stop_ids(model, config, tokenizer);
+    if (!ChatFormat::has_template(model)) return ids;
+    try {
+        if (const auto end = ChatFormat(model, tokenizer).end_of_turn()) ids.push_back(*end);
+    } catch (const UserError&) {   // rows that need the template have refused it before
+    }
     return ids;
 }
 

@@ -28,5 +28,7 @@ int64_t inference_bytes(const ModelOptions& options, const ModelConfig& config, 
 
 // Ids that end a text: the config's, generation_config.json's and the tokenizer's.
 std::vector<int32_t> stop_ids(const ModelSource& model, const ModelConfig& config, const Tokenizer& tokenizer);
+// And of a model with a chat template, the end of a turn.
+std::vector<int32_t> answer_ends(const ModelSource& model, const ModelConfig& config, const Tokenizer& tokenizer);
 
 }   // namespace llmft

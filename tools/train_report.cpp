@@ -9,7 +9,6 @@
 #include "engine/log/progress.h"
 #include "tools/mask_text.h"
 #include "tools/open_model.h"
-#include "tools/report/run_report.h"
 
 namespace llmft {
 namespace {
@@ -34,13 +33,13 @@ std::string quantization_text(const std::optional<Quantization>& q) {
                        q->double_quant() == DoubleQuant::kYes ? ", doubly quantised" : "");
 }
 
+}   // namespace
+
 std::string method_text(const TrainOptions& options, const PreparedRun& run) {
     return fmt::format("{}, {} on {}{}", options.method.method, name(run.chosen.shape.dtype),
                        options.model.device == "auto" ? "cpu" : options.model.device,
                        quantization_text(run.chosen.shape.quantization));
 }
-
-}   // namespace
 
 void print_start(const TrainOptions& options, const PreparedRun& run) {
     const ModelConfig& config = run.config;
@@ -84,11 +83,14 @@ void TrainSummary::add(const StepRecord& record) {
     last = record;
 }
 
-namespace {
-
 const char* end_text(RunEnd end) {
-    if (end == RunEnd::kStopped) return "stopped on request";
-    return end == RunEnd::kEarly ? "ended early: no evaluation gained any more," : "done";
+    switch (end) {
+        case RunEnd::kDone: return "done";
+        case RunEnd::kEarly: return "ended early: no evaluation gained any more,";
+        case RunEnd::kStopped: return "stopped on request";
+        case RunEnd::kNotFinite: return "ended at a number that is not finite";
+    }
+    throw InternalError("an end of a run");
 }
 
 std::string next_command(const TrainOptions& options, const std::string& output_dir) {
@@ -100,8 +102,6 @@ std::string next_command(const TrainOptions& options, const std::string& output_
         model += " --quantization nf4";
     return fmt::format("llmft generate --model {}{} --prompt \"…\"", model, full ? "" : " --adapter " + output_dir);
 }
-
-}   // namespace
 
 void print_end(const TrainOptions& options, const std::string& output_dir, const RunResult& result) {
     const TrainSummary& summary = result.summary;
@@ -122,70 +122,6 @@ void print_end(const TrainOptions& options, const std::string& output_dir, const
                output_dir, output_dir, output_dir);
     if (options.report.to("html")) fmt::print("report: {}/report.html\n", output_dir);
     fmt::print("next: {}\n", next_command(options, output_dir));
-}
-
-namespace {
-
-void add_samples(RunReport& report, const ReportParts& parts) {
-    if (parts.options.report.report_samples == 0) {
-        report.sample_note = "None were asked for (--report-samples 0).";
-        return;
-    }
-    if (parts.result.end == RunEnd::kStopped) {
-        report.sample_note = "They are made at the end of the run.";
-        return;
-    }
-    const std::vector<SampleRow> rows = sample_rows(parts.prepared.data, parts.options.report.report_samples);
-    report.sample_note = "No row has a prompt before what is learned.";
-    if (rows.empty()) return;
-    try {
-        report.samples = make_samples(rows, parts.prepared, parts.session, parts.options.memory.limit_bytes());
-    } catch (const OutOfMemory& error) {
-        report.sample_note = fmt::format("None: {}.", error.what());
-    }
-}
-
-std::vector<std::pair<std::string, std::string>> next_steps(const ReportParts& parts) {
-    const std::string again = fmt::format("llmft train --config {}/run.toml", parts.output_dir);
-    if (parts.result.end == RunEnd::kStopped) return {{"Go on where this run was stopped", again}};
-    const bool full = parts.options.method.method == "full";
-    std::vector<std::pair<std::string, std::string>> steps = {
-        {"Ask the model", next_command(parts.options, parts.output_dir)}};
-    if (!full)
-        steps.emplace_back("Make one model folder of base and adapter",
-                           fmt::format("llmft merge --model {} --adapter {} --output {}-merged",
-                                       parts.options.model.model, parts.output_dir, parts.output_dir));
-    steps.emplace_back("Check every byte of the folder", "llmft verify " + parts.output_dir);
-    steps.emplace_back("The same run again", fmt::format("{} --output-dir {}-again", again, parts.output_dir));
-    return steps;
-}
-
-}   // namespace
-
-void write_report(const ReportParts& parts) {
-    const PreparedRun& run = parts.prepared;
-    const TrainOptions& options = parts.options;
-    const Path output = parts.output_dir;
-    RunReport report = {.model = options.model.model,
-                        .method = method_text(options, run),
-                        .status = end_text(parts.result.end),
-                        .trainable = trainable_line(run.chosen.plan, run.config, options.method.method != "full"),
-                        .total_steps = run.steps,
-                        .records = read_metrics(output / "metrics.jsonl"),
-                        .rows = static_cast<int64_t>(run.data.train.examples.size()),
-                        .tokens = run.data.train.tokens(),
-                        .loss_tokens = run.data.train.loss_tokens(),
-                        .evaluation_rows = static_cast<int64_t>(run.data.evaluation.size()),
-                        .counts = run.data.train.counts,
-                        .data_notes = run.data.train.notes,
-                        .memory = run.chosen.plan.memory,
-                        .peak_bytes = run.chosen.plan.peak_bytes,
-                        .settings = parts.flags.options(),
-                        .next = next_steps(parts)};
-    for (const Example& example : run.data.train.examples)
-        report.lengths.push_back(static_cast<int64_t>(example.ids.size()));
-    add_samples(report, parts);
-    write_file(output / "report.html", run_page(report));
 }
 
 }   // namespace llmft

@@ -1,4 +1,4 @@
-// What a training run says: the start block on stderr, the end block on stdout, report.html.
+// What a training run says: the start block on stderr, the end block on stdout.
 #pragma once
 
 #include <limits>
@@ -21,27 +21,21 @@ struct TrainSummary {
     void add(const StepRecord& record);
 };
 
-enum class RunEnd : uint8_t { kDone, kEarly, kStopped };   // early: no evaluation gained any more
+// kEarly: no evaluation gained any more. kNotFinite: thrown as NumericalError by the loop.
+enum class RunEnd : uint8_t { kDone, kEarly, kStopped, kNotFinite };
+const char* end_text(RunEnd end);
 
 struct RunResult {
     RunEnd end = RunEnd::kDone;
-    TrainSummary summary;
-    std::optional<int64_t> newest_checkpoint;
+    TrainSummary summary = {};
+    std::optional<int64_t> newest_checkpoint = {};
 };
 
 // Losses, where everything is, the next command.
 void print_end(const TrainOptions& options, const std::string& output_dir, const RunResult& result);
 
-struct ReportParts {
-    const TrainOptions& options;
-    const Flags& flags;
-    const PreparedRun& prepared;
-    const RunResult& result;
-    std::string output_dir;
-    Session& session;
-};
-// output_dir/report.html, with every step of metrics.jsonl there. Answers before and after are made of a run that was
-// not stopped; the session's model is then as it was before training.
-void write_report(const ReportParts& parts);
+std::string method_text(const TrainOptions& options, const PreparedRun& run);   // "lora, f32 on cpu"
+// Asks the trained model something.
+std::string next_command(const TrainOptions& options, const std::string& output_dir);
 
 }   // namespace llmft

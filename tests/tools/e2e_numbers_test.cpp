@@ -57,6 +57,9 @@ TEST_CASE("a loss that is not finite is exit 4 with step, micro-batch and row, a
     CHECK(ended.err.find("checkpoint-3 is good") != std::string::npos);
     CHECK_FALSE(fs::exists(scene.output() / "adapter_model.safetensors"));
     CHECK(scene.metrics().size() == 3);
+    const std::string report = bytes_of(scene.output() / "report.html");
+    CHECK(report.find("ended at a number that is not finite") != std::string::npos);
+    CHECK(report.find("--on-nan skip") != std::string::npos);
     CHECK(run_llmft({"verify", scene.output()}).code == 0);
     // Skipped from there on, the run is the one that skipped all along.
     scene.flag("--on-nan", "skip");

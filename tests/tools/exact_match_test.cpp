@@ -93,8 +93,8 @@ TEST_CASE("the last run of learned tokens is the answer, everything before it th
         {.ids = {a, b}, .labels = {no, no}, .row = 3},
         {.ids = {}, .labels = {}, .row = 4},
     };
-    const auto questions = questions_of(rows, tokenizer);
-    REQUIRE(questions.size() == rows.size());
+    std::vector<std::optional<Question>> questions;
+    for (const Example& row : rows) questions.push_back(question_of(row, tokenizer));
     REQUIRE(questions[0]);
     CHECK(questions[0]->prompt == std::vector<int32_t>{1, a});
     CHECK(questions[0]->wanted == "b");

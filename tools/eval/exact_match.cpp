@@ -10,12 +10,6 @@ namespace {
 
 constexpr std::string_view kWhiteSpace = " \t\r\n", kUnfinished = "\uFFFD";
 
-std::string answer_text(std::span<const int32_t> ids, const Tokenizer& tokenizer) {
-    const std::string text = tokenizer.decode(ids, SkipSpecialTokens::kYes);
-    const size_t begin = text.find_first_not_of(kWhiteSpace);
-    return begin == std::string::npos ? "" : text.substr(begin, text.find_last_not_of(kWhiteSpace) + 1 - begin);
-}
-
 // White space at the end of a beginning may turn out to be the end of all, and a character may lack bytes.
 bool can_become(std::span<const int32_t> ids, const std::string& wanted, const Tokenizer& tokenizer) {
     std::string_view made;
@@ -26,20 +20,22 @@ bool can_become(std::span<const int32_t> ids, const std::string& wanted, const T
 
 }   // namespace
 
-std::vector<std::optional<Question>> questions_of(const std::vector<Example>& rows, const Tokenizer& tokenizer) {
-    std::vector<std::optional<Question>> questions(rows.size());
-    for (size_t i = 0; i < rows.size(); ++i) {
-        const std::vector<int32_t>&ids = rows[i].ids, &labels = rows[i].labels;
-        size_t end = labels.size();
-        while (end > 0 && labels[end - 1] == kNoLoss) --end;
-        size_t begin = end;
-        while (begin > 0 && labels[begin - 1] != kNoLoss) --begin;
-        if (begin == 0) continue;
-        const auto answer = std::span(ids).subspan(begin, end - begin);
-        questions[i] = {.prompt = {ids.begin(), ids.begin() + static_cast<ptrdiff_t>(begin)},
-                        .wanted = answer_text(answer, tokenizer)};
-    }
-    return questions;
+std::string answer_text(std::span<const int32_t> ids, const Tokenizer& tokenizer) {
+    const std::string text = tokenizer.decode(ids, SkipSpecialTokens::kYes);
+    const size_t begin = text.find_first_not_of(kWhiteSpace);
+    return begin == std::string::npos ? "" : text.substr(begin, text.find_last_not_of(kWhiteSpace) + 1 - begin);
+}
+
+std::optional<Question> question_of(const Example& row, const Tokenizer& tokenizer) {
+    const std::vector<int32_t>& labels = row.labels;
+    size_t end = labels.size();
+    while (end > 0 && labels[end - 1] == kNoLoss) --end;
+    size_t begin = end;
+    while (begin > 0 && labels[begin - 1] != kNoLoss) --begin;
+    if (begin == 0) return std::nullopt;
+    const auto ids = std::span(row.ids);
+    return Question{.prompt = {ids.begin(), ids.begin() + static_cast<ptrdiff_t>(begin)},
+                    .wanted = answer_text(ids.subspan(begin, end - begin), tokenizer)};
 }
 
 std::vector<std::optional<Answer>> answer_questions(const std::vector<std::optional<Question>>& questions,

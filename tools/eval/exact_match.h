@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -13,13 +14,16 @@ namespace llmft {
 
 struct Question {
     std::vector<int32_t> prompt;
-    std::string wanted;   // without special tokens and without white space around it, as what is made will be
+    std::string wanted;   // as answer_text makes it
 };
-// One for each row; nothing for a row without a prompt or without an answer.
-std::vector<std::optional<Question>> questions_of(const std::vector<Example>& rows, const Tokenizer& tokenizer);
+// Nothing of a row without a prompt or without an answer.
+std::optional<Question> question_of(const Example& row, const Tokenizer& tokenizer);
+
+// What ids say, without special tokens and without white space around it.
+std::string answer_text(std::span<const int32_t> ids, const Tokenizer& tokenizer);
 
 struct Answer {
-    std::string text;   // as Question::wanted
+    std::string text;   // of answer_text
     bool exact = false;
 };
 

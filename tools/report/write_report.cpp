@@ -1,0 +1,74 @@
+#include "tools/report/write_report.h"
+
+#include <fmt/format.h>
+
+#include "tools/report/run_report.h"
+
+namespace llmft {
+namespace {
+
+void add_samples(RunReport& report, const ReportParts& parts) {
+    if (parts.options.report.report_samples == 0) {
+        report.sample_note = "None were asked for (--report-samples 0).";
+        return;
+    }
+    if (parts.result.end == RunEnd::kStopped || parts.result.end == RunEnd::kNotFinite) {
+        report.sample_note = "They are made at the end of the run.";
+        return;
+    }
+    const std::vector<Question> questions = sample_questions(parts.prepared.data, parts.options.report.report_samples);
+    report.sample_note = "No row has a prompt before what is learned.";
+    if (questions.empty()) return;
+    try {
+        report.samples = make_samples(questions, parts.prepared, parts.session, parts.options.memory.limit_bytes());
+    } catch (const OutOfMemory& error) {
+        report.sample_note = fmt::format("None: {}.", error.what());
+    }
+}
+
+std::vector<std::pair<std::string, std::string>> next_steps(const ReportParts& parts) {
+    const std::string again = fmt::format("llmft train --config {}/run.toml", parts.output_dir);
+    if (parts.result.end == RunEnd::kStopped) return {{"Go on where this run was stopped", again}};
+    if (parts.result.end == RunEnd::kNotFinite)
+        return {{"Go on from the last checkpoint, without the steps that are not finite", again + " --on-nan skip"}};
+    const bool full = parts.options.method.method == "full";
+    std::vector<std::pair<std::string, std::string>> steps = {
+        {"Ask the model", next_command(parts.options, parts.output_dir)}};
+    if (!full)
+        steps.emplace_back("Make one model folder of base and adapter",
+                           fmt::format("llmft merge --model {} --adapter {} --output {}-merged",
+                                       parts.options.model.model, parts.output_dir, parts.output_dir));
+    steps.emplace_back("Check every byte of the folder", "llmft verify " + parts.output_dir);
+    steps.emplace_back("The same run again", fmt::format("{} --output-dir {}-again", again, parts.output_dir));
+    return steps;
+}
+
+}   // namespace
+
+void write_report(const ReportParts& parts) {
+    const PreparedRun& run = parts.prepared;
+    const TrainOptions& options = parts.options;
+    const Path output = parts.output_dir;
+    RunReport report = {.model = options.model.model,
+                        .method = method_text(options, run),
+                        .status = end_text(parts.result.end),
+                        .trainable = trainable_line(run.chosen.plan, run.config, options.method.method != "full"),
+                        .total_steps = run.steps,
+                        .records = read_metrics(output / "metrics.jsonl"),
+                        .rows = static_cast<int64_t>(run.data.train.examples.size()),
+                        .tokens = run.data.train.tokens(),
+                        .loss_tokens = run.data.train.loss_tokens(),
+                        .evaluation_rows = static_cast<int64_t>(run.data.evaluation.size()),
+                        .counts = run.data.train.counts,
+                        .data_notes = run.data.train.notes,
+                        .memory = run.chosen.plan.memory,
+                        .peak_bytes = run.chosen.plan.peak_bytes,
+                        .settings = parts.flags.options(),
+                        .next = next_steps(parts)};
+    for (const Example& example : run.data.train.examples)
+        report.lengths.push_back(static_cast<int64_t>(example.ids.size()));
+    add_samples(report, parts);
+    write_file(output / "report.html", run_page(report));
+}
+
+}   // namespace llmft
