@@ -169,10 +169,7 @@ int cmd_bench(const std::vector<std::string>& arguments) {
 
     const ModelConfig config = read_model_config(*open_model(options.model.model));
     const auto tuning = method(options.method.method).make(method_request(options));
-    const int64_t length = options.data.max_seq_length;
-    const PlanRequest request =
-        plan_request(options, config, *tuning, length,
-                     length * options.batch.per_device_train_batch_size * options.batch.gradient_accumulation_steps);
+    const PlanRequest request = plan_request(options, config, *tuning, full_rows(options));
     const ChosenPlan chosen = choose_plan(request);
     expect_fits(chosen, request.limit_bytes);
 

@@ -62,14 +62,9 @@ int cmd_plan(const std::vector<std::string>& arguments) {
     const auto model = open_model(options.model.model);
     const ModelConfig config = read_model_config(*model);
     const auto tuning = method(options.method.method).make(method_request(options));
-    int64_t longest = options.data.max_seq_length;
-    int64_t window = longest * options.batch.per_device_train_batch_size * options.batch.gradient_accumulation_steps;
-    if (!options.data.dataset.empty()) {
-        const LoaderShape shape = read_train_data(options, *model, config).shape;
-        longest = shape.longest_example;
-        window = shape.window_tokens_bound;
-    }
-    const PlanRequest request = plan_request(options, config, *tuning, longest, window);
+    const LoaderShape data =
+        options.data.dataset.empty() ? full_rows(options) : read_train_data(options, *model, config).shape;
+    const PlanRequest request = plan_request(options, config, *tuning, data);
     const ChosenPlan chosen = choose_plan(request);
     const int64_t context = longest_context(request);
     if (output.json) {

@@ -59,8 +59,7 @@ PreparedRun prepare_run(const TrainOptions& options, const Flags& flags, const P
     run.learning_rate(0);   // refuses a schedule that cannot be
     run.identity = identify(flags, run);
     run.from = find_resume_point(output, options.save.resume);
-    PlanRequest request = plan_request(options, run.config, *run.tuning, run.data.shape.longest_example,
-                                       run.data.shape.window_tokens_bound);
+    PlanRequest request = plan_request(options, run.config, *run.tuning, run.data.shape);
     if (run.from) {
         expect_same_run(run.from->checkpoint, run.identity);
         expect_before_end(*run.from, run.steps);

@@ -105,8 +105,14 @@ std::optional<Quantization> quantization_of(const TrainOptions& options, const M
 
 }   // namespace
 
-PlanRequest plan_request(const TrainOptions& options, const ModelConfig& config, Tuning& tuning, int64_t longest,
-                         int64_t window_tokens) {
+LoaderShape full_rows(const TrainOptions& options) {
+    const int64_t longest = options.data.max_seq_length;
+    const int64_t examples = options.batch.per_device_train_batch_size * options.batch.gradient_accumulation_steps;
+    return {.longest_example = longest, .window_tokens_bound = longest * examples};
+}
+
+PlanRequest plan_request(const TrainOptions& options, const ModelConfig& config, Tuning& tuning,
+                         const LoaderShape& data) {
     return {.config = config,
             .tuning = tuning,
             .shape = {.dtype = options.model.compute_dtype(),
@@ -117,8 +123,8 @@ PlanRequest plan_request(const TrainOptions& options, const ModelConfig& config,
                       .seed = static_cast<uint32_t>(options.loop.seed),
                       .objective = &objective(options.method.objective),
                       .quantization = quantization_of(options, config)},
-            .longest_document = longest,
-            .window_tokens = window_tokens,
+            .longest_document = data.longest_example,
+            .window_tokens = data.window_tokens_bound,
             .tokens_per_microbatch = options.batch.tokens_per_microbatch,
             .gradient_checkpointing = options.batch.gradient_checkpointing,
             .limit_bytes = options.memory.limit_bytes()};

@@ -48,9 +48,10 @@ std::optional<Tokenizer> read_tokenizer(const DataOptions& options, const ModelS
                                         const ModelConfig& config);
 TrainData read_train_data(const TrainOptions& options, const ModelSource& model, const ModelConfig& config);
 
-// window_tokens, longest: of the data; without data, full rows of --max-seq-length.
-PlanRequest plan_request(const TrainOptions& options, const ModelConfig& config, Tuning& tuning, int64_t longest,
-                         int64_t window_tokens);
+// The shape of rows that all have --max-seq-length, for a plan without data.
+LoaderShape full_rows(const TrainOptions& options);
+PlanRequest plan_request(const TrainOptions& options, const ModelConfig& config, Tuning& tuning,
+                         const LoaderShape& data);
 
 MethodRequest method_request(const TrainOptions& options);
 
