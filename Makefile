@@ -1,6 +1,6 @@
 # Verbs. CMake does the work: every preset of CMakePresets.json builds in build/<preset>.
 .DEFAULT_GOAL := all
-.PHONY: all test test-all asan tsan clang fuzz fuzz-programs coverage house readme format check-format lint oracle quickstart quickstart-base demo packages clean help
+.PHONY: all test test-all asan tsan clang fuzz fuzz-programs coverage house readme readme-real format check-format lint oracle quickstart quickstart-base demo packages clean help
 
 sources = find kernels engine model data tools tests -name '*.h' -o -name '*.cpp' -o -name '*.cuh' -o -name '*.cu'
 # Test cases in the suite "slow" run in test-all only.
@@ -45,8 +45,12 @@ house:                 ## checks the direction of includes, foreign words, lengt
 	@python3 tools/dev/check_house.py
 	@python3 tools/dev/check_docs.py
 
-readme: all            ## runs the commands of README.md's first run in an empty folder
+readme: all            ## runs the commands of README.md in an empty folder
 	@tools/dev/check_readme.sh
+
+readme-real: all       ## and those with a real model, which it fetches: minutes
+	@tools/dev/bootstrap.sh third_party/apt-demo.txt
+	@tools/dev/check_readme.sh "sh real"
 
 quickstart: all        ## a small base model learns to write notes as JSON, into quickstart/: a minute
 	@examples/quickstart/run.sh

@@ -1,7 +1,8 @@
 #!/bin/bash
-# check_readme.sh: runs every command of README.md's blocks that are marked sh, in order, in an empty folder that sees
-# ./llmft and examples/ alone. "COMMAND   # TEXT" has to print TEXT on its stdout, but for spaces around it.
+# check_readme.sh [MARK]: runs every command of README.md's blocks that are marked so (sh), in order, in an empty folder
+# that sees ./llmft and examples/ alone. "COMMAND   # TEXT" has to print TEXT on its stdout, but for spaces around it.
 set -euo pipefail
+mark=${1:-sh}
 root=$(cd "$(dirname "$0")/../.." && pwd)
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -24,6 +25,6 @@ while read -r line; do
         exit 1
     fi
     count=$((count + 1))
-done < <(sed -n '/^```sh$/,/^```$/{/^```/!p}' "$root/README.md" | sed -e ':a' -e '/\\$/{N;s/\\\n *//;ba' -e '}')
+done < <(sed -n "/^\`\`\`$mark\$/,/^\`\`\`\$/{/^\`\`\`/!p}" "$root/README.md" | sed -e ':a' -e '/\\$/{N;s/\\\n *//;ba' -e '}')
 [ $count -gt 0 ] || { echo "README.md: no commands found" >&2; exit 1; }
 echo "README.md: $count commands work"
