@@ -4,6 +4,7 @@
 
 #include "engine/log/log.h"
 #include "kernels/base/error.h"
+#include "tools/output_folder.h"
 
 namespace llmft {
 namespace {
@@ -59,8 +60,10 @@ MetricsWriter prepare_output(const Path& output, const std::optional<ResumePoint
     for (const std::string& line : sweep_leftovers(output)) log::note(line);
     const Path resumed = from ? from->checkpoint.path : Path();
     const bool inside = from && std::filesystem::equivalent(resumed.parent_path(), output);
-    if (const auto aside = set_checkpoints_aside(output, inside ? from->checkpoint.step : -1))
-        log::note(fmt::format("{}: the checkpoints that this run does not go on from are there now", aside->string()));
+    const auto files = from ? std::vector<std::string>() : result_files(output);
+    if (const auto aside = set_aside(output, inside ? from->checkpoint.step : -1, files))
+        log::note(fmt::format("{}: what another run left here, and this one does not go on from, is there now",
+                              aside->string()));
     if (std::filesystem::remove(output / kManifestName)) sync_folder(output);   // of a result that changes now
     write_file(output / "run.toml", run_file);
     const bool continued = from && !from->records.empty();
@@ -76,12 +79,23 @@ int64_t checkpoint_bytes(const TrainedState& trained) {
 
 Checkpointer::Checkpointer(CheckpointParts parts, const std::optional<ResumePoint>& from, Run& run)
     : parts_(std::move(parts)), run_(run), bytes_(checkpoint_bytes(parts_.trained)) {
-    if (!from) return;
-    newest_ = from->checkpoint.step;
-    rotate(from->state);   // a kill may have come between the commit and this
+    if (from) newest_ = from->checkpoint.step;
 }
 
-void Checkpointer::save(RunState& state) {
+void Checkpointer::save(RunState& state, Older older) {
+    const int64_t step = state.loop.step;
+    const bool there = newest_ == step && std::filesystem::is_directory(checkpoint_path(parts_.output, step));
+    try {
+        if (!there) write(state);
+    } catch (const DiskFull& error) {
+        if (!newest_) throw;
+        throw DiskFull(fmt::format("{}; checkpoint-{} is good", error.what(), *newest_));
+    }
+    newest_ = step;
+    if (older == Older::kRotate) rotate(state);
+}
+
+void Checkpointer::write(RunState& state) {
     const int64_t step = state.loop.step;
     expect_room(parts_.output, bytes_, fmt::format("checkpoint-{}", step));
     state.metrics_bytes = parts_.metrics.sync();
@@ -90,8 +104,6 @@ void Checkpointer::save(RunState& state) {
     write_training_state(writer.folder(), parts_.trained, run_);
     write_run_state(writer.folder(), state);
     bytes_ = writer.commit(parts_.identity.facts(step));
-    newest_ = step;
-    rotate(state);
 }
 
 void Checkpointer::rotate(const RunState& state) const {

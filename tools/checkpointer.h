@@ -23,7 +23,8 @@ struct ResumePoint {
 std::optional<ResumePoint> find_resume_point(const Path& output, const std::string& resume);
 
 // The output folder, which is this process's by now, before the first step: leftovers of kills swept away, checkpoints
-// that do not lead to the resume point set aside, run.toml, metrics.jsonl up to that point. Notes tell what was done.
+// that do not lead to the resume point, and the result of another run, set aside, run.toml, metrics.jsonl up to that
+// point. Notes tell what was done.
 MetricsWriter prepare_output(const Path& output, const std::optional<ResumePoint>& from, std::string_view run_file);
 
 // What a checkpoint takes on the disk, about.
@@ -42,16 +43,20 @@ class Checkpointer {
 public:
     Checkpointer(CheckpointParts parts, const std::optional<ResumePoint>& from, Run& run);
 
-    // Metrics made durable, checkpoint written and committed, older ones rotated. Errors: DiskFull, UserError PATH; the
-    // checkpoints that were there stay.
-    void save(RunState& state);
+    // Metrics made durable, checkpoint written and committed, older ones rotated. One of this step that is there
+    // already stays as it is: it was written before the step's evaluation, which a request to stop cut short. Errors:
+    // DiskFull, which names the newest that is good, UserError PATH; the checkpoints that were there stay.
+    enum class Older : uint8_t { kRotate, kStay };
+    void save(RunState& state, Older older = Older::kRotate);
+    // Removes what --save-total-limit leaves no room for; a kill may have come between a commit and this.
+    void rotate(const RunState& state) const;
     // Step of the last one that save() wrote, or that the run began from.
     std::optional<int64_t> newest() const { return newest_; }
     // The weights of the saved evaluation that was best, instead of the last ones; a warning where there is none.
     void load_best(const RunState& state);
 
 private:
-    void rotate(const RunState& state) const;
+    void write(RunState& state);
 
     CheckpointParts parts_;
     Run& run_;

@@ -6,6 +6,7 @@
 #include "engine/log/progress.h"
 #include "engine/train/spike.h"
 #include "tools/signals.h"
+#include "tools/terminal.h"
 
 namespace llmft {
 namespace {
@@ -26,6 +27,7 @@ public:
             Progress progress({.total_steps = parts_.plan.total_steps,
                                .logging_steps = parts_.options.loop.logging_steps,
                                .first = state_.loop.step,
+                               .live = can_rewrite_lines(),
                                .limit_tokens_per_second = parts_.limit_tokens_per_second});
             progress_ = &progress;
             const TrainerEvents events = {.on_step = [this](const StepRecord& record) { on_step(record); },
@@ -40,6 +42,8 @@ public:
         else if (state_.loop.pending || state_.loop.step < parts_.plan.total_steps)
             result_.end = RunEnd::kStopped;
         if (result_.end == RunEnd::kStopped) save_if_new();
+        if (state_.loop.pending) result_.summary.add(*state_.loop.pending);   // its evaluation is still to come
+        parts_.checkpoints.rotate(state_);
         result_.newest_checkpoint = parts_.checkpoints.newest();
         return result_;
     }
@@ -77,11 +81,18 @@ private:
         if (parts_.checkpoints.newest() != state_.loop.step) parts_.checkpoints.save(state_);
     }
 
+    // The state before a bad step may be on its way to nowhere, though it is finite: the checkpoints before it stay.
     std::string after_bad_step() {
+        const auto before = parts_.checkpoints.newest();
         const bool good = state_.loop.weights == LoopState::Weights::kGood && state_.loop.step > 0;
-        if (good && parts_.options.save.save_strategy != "no") save_if_new();
+        if (good && parts_.options.save.save_strategy != "no" && before != state_.loop.step)
+            parts_.checkpoints.save(state_, Checkpointer::Older::kStay);
         const auto newest = parts_.checkpoints.newest();
-        return newest ? fmt::format("; checkpoint-{} is good", *newest) : "";
+        if (!newest) return "";
+        if (newest == before) return fmt::format("; checkpoint-{} is good", *newest);
+        const std::string older =
+            before ? fmt::format(", checkpoint-{} is older: --resume goes back to it", *before) : "";
+        return fmt::format("; checkpoint-{} is the state before this step{}", *newest, older);
     }
 
     const TrainLoopParts& parts_;
