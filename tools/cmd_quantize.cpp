@@ -9,9 +9,11 @@
 #include "engine/io/model_write.h"
 #include "engine/log/log.h"
 #include "engine/log/progress.h"
+#include "engine/log/say.h"
 #include "model/adapter/methods.h"
 #include "model/quantize.h"
 #include "tools/cmd.h"
+#include "tools/command_line.h"
 #include "tools/flags.h"
 #include "tools/open_model.h"
 #include "tools/output_folder.h"
@@ -62,9 +64,8 @@ public:
         shown_ = now;
         const double rate = static_cast<double>(done) / elapsed;
         const double left = rate > 0 ? static_cast<double>(all - done) / rate : 0;
-        fmt::print(stderr, "{}{} of {} written  {}/s  {} left{}", terminal_ ? "\r" : "", bytes_text(done),
-                   bytes_text(all), bytes_text(static_cast<int64_t>(rate)), clock_text(left),
-                   terminal_ ? "\x1b[K" : "\n");
+        say(stderr, "{}{} of {} written  {}/s  {} left{}", terminal_ ? "\r" : "", bytes_text(done), bytes_text(all),
+            bytes_text(static_cast<int64_t>(rate)), clock_text(left), terminal_ ? "\x1b[K" : "\n");
         std::fflush(stderr);
         open_ = terminal_;
     }
@@ -101,7 +102,8 @@ void print_result(const QuantizeOptions& options, const QuantizeResult& r) {
                short_count(r.linear_parameters), short_count(r.parameters), r.linears, options.quantization,
                options.double_quant ? ", doubly quantised" : "", bits);
     fmt::print("{} → {} in {}\n", bytes_text(r.plain_bytes), bytes_text(r.bytes), options.output);
-    fmt::print("next: llmft train --model {} --method qlora --dataset FILE --output-dir DIR\n", options.output);
+    fmt::print("next: {}\n", command_line({"train", "--model", options.output, "--method", "qlora", "--dataset", "FILE",
+                                           "--output-dir", "DIR"}));
 }
 
 }   // namespace

@@ -85,8 +85,8 @@ int run_or_fail(std::span<const Command> commands, const std::vector<std::string
     try {
         const int code = dispatch(commands, arguments);
         log::release();
-        if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
-            throw DiskFull("stdout: cannot be written; free some space");
+        const bool printed = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+        if (code == 0 && !printed) throw DiskFull("stdout: cannot be written; free some space");
         return code;
     } catch (const InternalError& error) {
         return fail_as_bug(error.what());

@@ -1,7 +1,7 @@
 // llmft: the table of commands. A command is one function in tools/cmd_<name>.cpp and one line here.
 #include "tools/cmd.h"
 #include "tools/commands.h"
-#include "tools/little_memory.h"
+#include "tools/process_start.h"
 
 namespace {
 
@@ -25,6 +25,6 @@ constexpr llmft::Command kCommands[] = {
 }   // namespace
 
 int main(int argc, char** argv) {
-    llmft::prepare_for_little_memory();
+    llmft::prepare_process();
     return llmft::run_command(kCommands, {argv + (argc > 0), argv + argc});
 }

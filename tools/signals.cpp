@@ -27,6 +27,7 @@ extern "C" void llmft_on_stop_signal(int number) {
 }   // namespace
 
 void install_stop_signals() {
+    std::signal(SIGPIPE, SIG_IGN);
     for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2}) {
         struct sigaction before = {};
         sigaction(number, nullptr, &before);

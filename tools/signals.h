@@ -6,7 +6,9 @@ namespace llmft {
 
 // From here on those signals only set a flag; a signal that was ignored at the start (nohup) stays ignored. A second
 // SIGINT or SIGTERM ends the process at once, by that signal: a shell sees 128 + its number. A second one of the others
-// changes nothing, because a terminal that closes sends SIGHUP twice. Calls that were interrupted are restarted.
+// changes nothing, because a terminal that closes sends SIGHUP twice. Calls that were interrupted are restarted. A
+// reader of stdout or stderr that is gone (`| tee`, which the same Ctrl-C ends) does not end the process: SIGPIPE is
+// ignored.
 void install_stop_signals();
 
 // Any thread.

@@ -87,7 +87,7 @@ void read_all(int fd, std::span<std::byte> into, const Path& path) {
 }
 
 void fail_writing(const Path& path, std::string_view act, int error_number) {
-    if (error_number == ENOSPC || error_number == EDQUOT)
+    if (error_number == ENOSPC || error_number == EDQUOT || error_number == EFBIG)
         throw DiskFull(fmt::format("{}: {}: {}; free space or choose another folder", path.string(), act,
                                    std::strerror(error_number)));
     throw UserError("PATH", path.string(), "", fmt::format("{}: {}", act, std::strerror(error_number)),

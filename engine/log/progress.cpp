@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/log/columns.h"
+#include "engine/log/say.h"
 
 namespace llmft {
 namespace {
@@ -57,7 +58,7 @@ std::string with_bar(std::string line, const StepRecord& r, int64_t total_steps,
 
 }   // namespace
 
-Progress::Progress(const ProgressFacts& facts) : facts_(facts), terminal_(isatty(STDERR_FILENO) == 1) {
+Progress::Progress(const ProgressFacts& facts) : facts_(facts), terminal_(facts.live && isatty(STDERR_FILENO) == 1) {
     facts_.logging_steps = std::max<int64_t>(1, facts.logging_steps);
 }
 
@@ -65,33 +66,31 @@ Progress::~Progress() {
     if (line_open_) std::fputs("\n", stderr);
 }
 
-void Progress::live(const StepRecord& r, double seconds_left) {
-    const size_t columns = terminal_columns() - 1;   // the cursor has the last one
-    fmt::print(stderr, "\r{}\x1b[K",
-               with_bar(progress_line(r, facts_, seconds_left, columns), r, facts_.total_steps, columns));
-    std::fflush(stderr);
-    line_open_ = true;
-}
-
-void Progress::step(const StepRecord& r) {
+void Progress::step(const StepRecord& record) {
     constexpr auto kRedraw = std::chrono::milliseconds(40);
+    constexpr double kKept = 0.9;
+    StepRecord r = record;
+    recent_seconds_ = kKept * recent_seconds_ + r.step_ms / 1000;
+    recent_tokens_ = kKept * recent_tokens_ + r.tokens_per_second * r.step_ms / 1000;
+    if (recent_seconds_ > 0) r.tokens_per_second = recent_tokens_ / recent_seconds_;
     const auto now = Clock::now();
     const auto done = static_cast<double>(std::max<int64_t>(1, r.step - facts_.first));
     const double left =
         std::chrono::duration<double>(now - start_).count() / done * static_cast<double>(facts_.total_steps - r.step);
     const bool stays =
         r.step % facts_.logging_steps == 0 || r.step == facts_.total_steps || r.step == facts_.first + 1 || r.eval_loss;
-    if (terminal_ && (stays || now - drawn_ >= kRedraw)) {
-        drawn_ = now;
-        live(r, left);
-    }
-    if (!stays) return;
     if (!terminal_) {
         constexpr size_t kEverything = 400;
-        std::fputs(progress_line(r, facts_, left, kEverything).c_str(), stderr);
+        if (stays) say(stderr, "{}\n", progress_line(r, facts_, left, kEverything));
+        return;
     }
-    std::fputs("\n", stderr);
-    line_open_ = false;
+    if (!stays && now - drawn_ < kRedraw) return;
+    drawn_ = now;
+    const size_t columns = terminal_columns() - 1;   // the cursor has the last one
+    const std::string line = progress_line(r, facts_, left, columns);
+    say(stderr, "\r{}\x1b[K{}", stays ? line : with_bar(line, r, facts_.total_steps, columns), stays ? "\n" : "");
+    std::fflush(stderr);
+    line_open_ = !stays;
 }
 
 }   // namespace llmft

@@ -14,6 +14,7 @@ struct ProgressFacts {
     int64_t total_steps = 0;
     int64_t logging_steps = 10;           // steps between lines that stay
     int64_t first = 0;                    // steps that were done before this process
+    bool live = true;                     // false: a terminal gets plain lines, too
     double limit_tokens_per_second = 0;   // what this machine's matrix products allow; 0: not known
 };
 
@@ -28,13 +29,13 @@ public:
     Progress(const Progress&) = delete;
     Progress& operator=(const Progress&) = delete;
 
+    // The speed it shows is a mean over the last ten steps or so.
     void step(const StepRecord& record);
 
 private:
     using Clock = std::chrono::steady_clock;
-    void live(const StepRecord& record, double seconds_left);
-
     ProgressFacts facts_;
+    double recent_tokens_ = 0, recent_seconds_ = 0;   // weighted by how long ago a step was
     bool terminal_;
     bool line_open_ = false;
     Clock::time_point start_ = Clock::now(), drawn_ = {};

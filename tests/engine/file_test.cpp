@@ -52,6 +52,24 @@ TEST_CASE("a mapped file has the file's bytes, and an empty one has none") {
     CHECK_NOTHROW(mapped.expect_intact());
 }
 
+TEST_CASE("a file that cannot be mapped, as those of sysfs, is refused") {
+    const Path path = "/sys/devices/system/cpu/online";
+    if (!std::filesystem::exists(path)) return skip("no sysfs");
+    const Refusal refusal = refusal_of([&] { const MappedFile mapped(path); });
+    CHECK(refusal.kind == "PATH");
+    CHECK(refusal.names("cannot be mapped"));
+}
+
+TEST_CASE("a file that ends before what was to be read of it is TRUNC") {
+    const TempFolder folder;
+    const Path path = folder.write("short", "abc");
+    const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    std::byte into[5];
+    const Refusal refusal = refusal_of([&] { read_all(file.get(), into, path); });
+    CHECK(refusal.kind == "TRUNC");
+    CHECK(refusal.names("2 bytes before its end"));
+}
+
 TEST_CASE("released pages of a mapped file leave memory and read the same again") {
     const TempFolder folder;
     constexpr size_t kSize = size_t{32} << 20;
@@ -210,8 +228,12 @@ TEST_CASE("a write beyond the process's file size limit is an error that leaves 
         const rlimit limit = {.rlim_cur = 4096, .rlim_max = 4096};
         setrlimit(RLIMIT_FSIZE, &limit);
         // 10000 bytes: the system takes 4096 of them, then refuses the rest.
-        const Refusal refusal = refusal_of([&] { write_file(path, std::string(10000, 'x')); });
-        _exit(refusal.kind == "PATH" && refusal.names(path.string()) ? 0 : 1);
+        try {
+            write_file(path, std::string(10000, 'x'));
+        } catch (const DiskFull& e) {
+            _exit(std::string(e.what()).find(path.string()) != std::string::npos ? 0 : 1);
+        }
+        _exit(2);
     }
     int status = 0;
     REQUIRE(waitpid(child, &status, 0) == child);

@@ -6,9 +6,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <sstream>
+#include <thread>
 #include <vector>
 
 #include "engine/io/file.h"
@@ -42,6 +44,7 @@ void run_steps(int64_t steps, int64_t logging_steps) {
         record.step = step;
         record.loss = 2.5;
         record.tokens_per_second = 1e6;
+        if (step == 4) std::this_thread::sleep_for(std::chrono::milliseconds(50));   // till the line is redrawn
         progress.step(record);
     }
 }
@@ -151,12 +154,12 @@ TEST_CASE("a step's line never passes the window, and what matters most is what 
     CHECK(progress_line(r, {.total_steps = 240}, 95, 80).find("limit") == std::string::npos);
 }
 
-TEST_CASE("a wide window shows a bar of what is done") {
+TEST_CASE("a wide window shows a bar of what is done, in the live line only") {
     if (!has_terminals()) return test::skip("no pseudo-terminals here");
     CHECK(on_terminal(80, 5).find("[#") == std::string::npos);
     const std::string seen = on_terminal(200, 5);
-    CHECK(seen.find("[############------------------------------------------------]") != std::string::npos);
-    CHECK(seen.find("[############################################################]") != std::string::npos);
+    CHECK(seen.find("[" + std::string(48, '#') + std::string(12, '-') + "]") != std::string::npos);
+    CHECK(seen.find("[#") == seen.rfind("[#"));
 }
 
 TEST_CASE("times are hours, minutes and seconds") {

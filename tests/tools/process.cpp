@@ -56,6 +56,11 @@ Process::Process(const Launch& launch) {
     posix_spawn_file_actions_addopen(&files, STDIN_FILENO, in.c_str(), O_RDONLY, 0);
     posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
     posix_spawn_file_actions_addopen(&files, STDERR_FILENO, err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    int ends[2] = {-1, -1};
+    if (launch.err == Launch::Err::kBrokenPipe && pipe2(ends, O_CLOEXEC) == 0) {
+        close(ends[0]);
+        posix_spawn_file_actions_adddup2(&files, ends[1], STDERR_FILENO);
+    }
     // Whatever this process ignores (nohup: SIGHUP), the child begins as from a terminal.
     posix_spawnattr_t attributes;
     posix_spawnattr_init(&attributes);
@@ -65,6 +70,7 @@ Process::Process(const Launch& launch) {
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
     const int error =
         posix_spawn(&pid_, program(), &files, &attributes, pointers(arguments).data(), pointers(environment).data());
+    if (ends[1] >= 0) close(ends[1]);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&files);
     if (error != 0) throw std::runtime_error(std::string("cannot start ") + program());

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,6 +16,7 @@ struct Launch {
     std::vector<std::string> arguments;
     std::vector<std::pair<std::string, std::string>> environment = {};   // over this process's own
     std::string input = {};                                              // stdin
+    enum class Err : uint8_t { kFile, kBrokenPipe } err = Err::kFile;    // broken: nobody reads it
 };
 
 struct Ended {
