@@ -70,11 +70,19 @@ Metrics metrics_of(const std::string& list) {
 }
 
 // The file of --per-row, begun before anything is scored: a path that cannot be written is known then.
-std::optional<AtomicFile> begin_per_row(const std::string& path) {
+std::optional<AtomicFile> begin_per_row(const std::string& path, const ModelOptions& model, const DataOptions& data) {
     if (path.empty()) return std::nullopt;
     std::error_code ignored;
-    if (std::filesystem::is_directory(path, ignored))
-        throw UserError("PATH", "--per-row", path, "is a folder", "name a file");
+    const auto refuse = [&](const char* what, const char* remedy) {
+        throw UserError("PATH", "--per-row", path, what, remedy);
+    };
+    if (std::filesystem::is_directory(path, ignored)) refuse("is a folder", "name a file");
+    std::vector<std::string> inputs = split_file_list(data.dataset, "--dataset");
+    const Path name = Path(path).filename();
+    for (const Path& input : {Path(model.model), Path(model.model) / name, Path(model.adapter) / name})
+        inputs.push_back(input.string());
+    for (const std::string& input : inputs)
+        if (std::filesystem::equivalent(path, input, ignored)) refuse("is an input", "name another file");
     return std::optional<AtomicFile>(std::in_place, path);
 }
 
@@ -223,7 +231,7 @@ int cmd_eval(const std::vector<std::string>& arguments) {
     flags.require({"model", "dataset"});
     data.validate();
     const Metrics metrics = metrics_of(eval.metric);
-    std::optional<AtomicFile> per_row = begin_per_row(eval.per_row);
+    std::optional<AtomicFile> per_row = begin_per_row(eval.per_row, options, data);
 
     const auto model = open_model(options.model);
     const ModelConfig config = read_model_config(*model);

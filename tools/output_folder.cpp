@@ -3,11 +3,14 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 
 #include "engine/io/file.h"
+#include "engine/io/manifest.h"
 #include "engine/log/log.h"
+#include "engine/log/tensorboard.h"
 #include "kernels/base/error.h"
 
 namespace llmft {
@@ -46,6 +49,24 @@ fs::path make_folders(const fs::path& folder) {
     return made.empty() ? fs::path() : made.back();
 }
 
+constexpr std::string_view kTokenizerFiles[] = {
+    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",     "vocab.json",
+    "merges.txt",     "tokenizer.model",       "chat_template.jinja",     "generation_config.json"};
+constexpr std::string_view kRunFiles[] = {"adapter_config.json", "config.json",     "model.safetensors.index.json",
+                                          "metrics.jsonl",       "run.toml",        "report.html",
+                                          kManifestName,         EventWriter::kName};
+
+bool is_weights_file(std::string_view name) {
+    return name.ends_with(".safetensors") && (name.starts_with("model") || name.starts_with("adapter_model"));
+}
+
+bool is_result_file(std::string_view name) {
+    const auto among = [name](const auto& names) {
+        return std::find(std::begin(names), std::end(names), name) != std::end(names);
+    };
+    return is_weights_file(name) || among(kRunFiles) || among(kTokenizerFiles);
+}
+
 // What killed runs left of the target, half-written: nobody holds it.
 void sweep_staged(const fs::path& target) {
     const std::string prefix = fmt::format(".{}.", target.filename().string());
@@ -65,11 +86,18 @@ void sweep_staged(const fs::path& target) {
 
 }   // namespace
 
-void expect_output_folder(const fs::path& folder, const fs::path& model, ResultKind kind) {
+void expect_output_folder(const fs::path& folder, const RunInputs& inputs, ResultKind kind) {
     constexpr const char* kFlag = "--output-dir";
     std::error_code ignored;
-    if (fs::equivalent(folder, model, ignored))
-        throw UserError("PATH", kFlag, folder.string(), "it is the model's folder", "name another folder");
+    const auto refuse_input = [&](const char* what) {
+        throw UserError("PATH", kFlag, folder.string(), what, "name another folder");
+    };
+    if (fs::equivalent(folder, inputs.model, ignored)) refuse_input("it is the model's folder");
+    if (fs::equivalent(folder, inputs.adapter, ignored)) refuse_input("it is the folder of the adapter to begin with");
+    for (const std::string& rows : inputs.rows)
+        if (is_result_file(fs::path(rows).filename().native()) &&
+            fs::equivalent(fs::absolute(rows).parent_path(), folder, ignored))
+            refuse_input("the run would write over its own rows there");
     const char* other = kind == ResultKind::kModel ? "adapter_config.json" : "config.json";
     if (fs::exists(folder / other, ignored))
         throw UserError("PATH", kFlag, folder.string(), std::string("it holds another kind of result: ") + other,
@@ -80,6 +108,21 @@ void expect_output_folder(const fs::path& folder, const fs::path& model, ResultK
     if (access(existing.c_str(), W_OK | X_OK) != 0)
         throw UserError("PATH", kFlag, folder.string(), existing.string() + " cannot be written",
                         "name another folder or change its permissions");
+}
+
+std::vector<std::string> result_files(const fs::path& folder) {
+    std::vector<std::string> files;
+    bool weights = false;
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(folder, error)) {
+        const std::string name = entry.path().filename();
+        if (!entry.is_regular_file(error) || !is_result_file(name)) continue;
+        files.push_back(name);
+        weights = weights || is_weights_file(name);
+    }
+    if (!weights) files.clear();
+    std::sort(files.begin(), files.end());
+    return files;
 }
 
 StagedFolder::StagedFolder(const fs::path& target, const char* flag) : target_(fs::absolute(target)) {
@@ -150,9 +193,7 @@ void expect_room_for_output(const fs::path& folder, int64_t bytes, std::string_v
 
 void copy_tokenizer_files(const ModelSource& model, const fs::path& folder) {
     constexpr int64_t kMostBytes = int64_t{256} << 20;
-    for (const char* name :
-         {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json",
-          "merges.txt", "tokenizer.model", "chat_template.jinja", "generation_config.json"})
+    for (const std::string_view name : kTokenizerFiles)
         if (model.has(name)) {
             std::string text;
             try {

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <filesystem>
-#include <string>
-
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "engine/io/model_source.h"
 #include "engine/train/checkpoint_folder.h"
@@ -13,9 +13,17 @@ namespace llmft {
 
 enum class ResultKind : uint8_t { kAdapter, kModel };
 
-// Before anything is computed: it must not be the model's folder nor hold the other kind of result (a reader would take
-// both together), and must be creatable and writable. Writes nothing.
-void expect_output_folder(const std::filesystem::path& folder, const std::filesystem::path& model, ResultKind kind);
+// What a run reads, and must not write over.
+struct RunInputs {
+    std::filesystem::path model, adapter;   // no adapter: empty
+    std::vector<std::string> rows;          // files
+};
+// Before anything is computed: it must not be a folder of the inputs nor hold the other kind of result (a reader would
+// take both together), none of its files to be must be an input, and it must be creatable and writable. Writes nothing.
+void expect_output_folder(const std::filesystem::path& folder, const RunInputs& inputs, ResultKind kind);
+// The files in the folder of a result, an adapter or a model, and of the run that left it; nothing where there is none.
+std::vector<std::string> result_files(const std::filesystem::path& folder);
+
 // A folder that is there whole or not at all: filled under a temporary name beside it and renamed by commit(); without
 // commit() nothing remains, the parents that were made for it included. What a killed run left of the same target goes.
 class StagedFolder {

@@ -33,7 +33,7 @@ std::optional<int64_t> step_of(std::string_view name) {
     return whole ? std::optional(step) : std::nullopt;
 }
 
-void rename_folder(const Path& from, const Path& to) {
+void give_name(const Path& from, const Path& to) {
     if (std::rename(from.c_str(), to.c_str()) != 0) fail_writing(to, "cannot be given its name", errno);
 }
 
@@ -56,7 +56,7 @@ fs::directory_iterator listed(const Path& output) {
 void discard(const Path& output, int64_t step) {
     const Path from = checkpoint_path(output, step), trash = output / fmt::format("{}{}{}", kTrash, kName, step);
     remove_folder(trash);
-    rename_folder(from, trash);
+    give_name(from, trash);
     sync_folder(output);
     remove_folder(trash);
 }
@@ -120,14 +120,15 @@ std::vector<std::string> sweep_leftovers(const Path& output) {
     return lines;
 }
 
-std::optional<Path> set_checkpoints_aside(const Path& output, int64_t step) {
+std::optional<Path> set_aside(const Path& output, int64_t step, const std::vector<std::string>& files) {
     std::vector<int64_t> steps = checkpoint_steps(output);
     std::erase_if(steps, [step](int64_t s) { return s <= step; });
-    if (steps.empty()) return std::nullopt;
+    if (steps.empty() && files.empty()) return std::nullopt;
     Path aside;
     for (int k = 1; aside.empty() || fs::exists(aside); ++k) aside = output / fmt::format("before-{}", k);
     fs::create_directory(aside);
-    for (const int64_t s : steps) rename_folder(checkpoint_path(output, s), checkpoint_path(aside, s));
+    for (const int64_t s : steps) give_name(checkpoint_path(output, s), checkpoint_path(aside, s));
+    for (const std::string& name : files) give_name(output / name, aside / name);
     sync_folder(aside);
     sync_folder(output);
     return aside;
@@ -150,7 +151,7 @@ int64_t CheckpointWriter::commit(Json facts) {
     const Manifest manifest = make_manifest(staging_, std::move(facts));
     write_manifest(staging_, manifest);
     sync_folder(staging_);
-    rename_folder(staging_, target_);
+    give_name(staging_, target_);
     staging_.clear();
     sync_folder(output_);
     open_checkpoint(target_, ManifestCheck::kSizes);

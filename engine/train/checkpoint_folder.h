@@ -6,8 +6,9 @@
 //   checkpoint-N/            committed
 //   .tmp-checkpoint-N-PID/   being written, or left by a kill: swept away by the next run
 //   .trash-checkpoint-N/     being removed
-//   before-K/checkpoint-N/   of an earlier course of the run, set aside when it went on from an earlier step or began
-//   anew
+//   before-K/                checkpoints, and maybe a result, of an earlier course of the run or of another one, set
+//   aside
+//                            when it went on from an earlier step or began anew
 #pragma once
 
 #include <optional>
@@ -37,9 +38,9 @@ std::optional<Checkpoint> newest_checkpoint(const Path& output, std::vector<std:
 
 // What a killed run left half-written or half-removed goes; a line for each.
 std::vector<std::string> sweep_leftovers(const Path& output);
-// Moves the checkpoints of steps beyond `step` out of the way, into before-K; the name, or nothing where there were
-// none.
-std::optional<Path> set_checkpoints_aside(const Path& output, int64_t step);
+// Moves the checkpoints of steps beyond `step`, and `files`, out of the way, into before-K; the name, or nothing where
+// there were none.
+std::optional<Path> set_aside(const Path& output, int64_t step, const std::vector<std::string>& files);
 
 // A checkpoint being written. Fill folder(), then commit; without commit() nothing remains.
 class CheckpointWriter {

@@ -108,11 +108,11 @@ TEST_CASE("leftovers of kills are swept away, each with a line, and nothing else
 TEST_CASE("checkpoints beyond a step are set aside, never over others") {
     const TempFolder folder;
     for (const int64_t step : {1, 2, 3}) commit(folder.path(), step);
-    CHECK(set_checkpoints_aside(folder.path(), 2) == folder.path() / "before-1");
+    CHECK(set_aside(folder.path(), 2, {}) == folder.path() / "before-1");
     CHECK(checkpoint_steps(folder.path()) == std::vector<int64_t>{1, 2});
     CHECK(checkpoint_steps(folder.path() / "before-1") == std::vector<int64_t>{3});
-    CHECK(set_checkpoints_aside(folder.path(), -1) == folder.path() / "before-2");
-    CHECK(set_checkpoints_aside(folder.path(), -1) == std::nullopt);
+    CHECK(set_aside(folder.path(), -1, {}) == folder.path() / "before-2");
+    CHECK(set_aside(folder.path(), -1, {}) == std::nullopt);
 }
 
 TEST_CASE("a folder that another process writes to is refused") {

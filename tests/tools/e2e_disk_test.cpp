@@ -114,7 +114,7 @@ TEST_CASE("a disk without room for a checkpoint is exit 3 before the first step,
     CAPTURE(ended.err);
     CHECK(ended.code == 3);
     CHECK(ended.err.starts_with("llmft: error E-DISK: "));
-    CHECK(ended.err.find("a checkpoint needs ") != std::string::npos);
+    CHECK(ended.err.find("a checkpoint beside one needs ") != std::string::npos);
     CHECK(std::count(ended.err.begin(), ended.err.end(), '\n') == 1);
     CHECK_FALSE(fs::exists(scene.path("disk") / "out"));
 }
