@@ -11,6 +11,7 @@
 #include "model/adapter/merged_model.h"
 #include "model/save.h"
 #include "tools/cmd.h"
+#include "tools/command_line.h"
 #include "tools/flags.h"
 #include "tools/merge_check.h"
 #include "tools/open_model.h"
@@ -169,7 +170,7 @@ void print_result(const MergeOptions& options, const MergedModel& merged, const 
             "{:.4g} at {} positions; the adapter moves them by up to {:.3g}\n",
             check->written.largest, check->merged, check->written.largest_logit, check->positions,
             check->adapter_effect);
-    fmt::print("next: llmft generate --model {} --prompt \"…\"\n", options.output);
+    fmt::print("next: {}\n", command_line({"generate", "--model", options.output, "--prompt", "Hello"}));
 }
 
 void print_combined(const MergeOptions& options, size_t adapters) {

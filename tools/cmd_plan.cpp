@@ -74,8 +74,8 @@ int cmd_plan(const std::vector<std::string>& arguments) {
     fmt::print("{}\n\nmemory\n{}", trainable_line(chosen.plan, config, options.method.method != "full"),
                memory_table(chosen.plan));
     fmt::print("  {:<24} {:>12}   {}\n", "limit", bytes_text(request.limit_bytes),
-               chosen.fits ? "fits" : "does not fit");
-    fmt::print("  longest document that fits: {} tokens\n", context);
+               chosen.fits ? "fits" : "does not fit; of another machine: --memory-limit 80GiB");
+    fmt::print("  {}\n  longest document that fits: {} tokens\n", recompute_text(chosen.shape.recompute), context);
     fmt::print("\none step of one micro-batch of {} tokens\n{}", chosen.plan.tokens, op_table(chosen.plan.ops));
     return 0;
 }

@@ -43,6 +43,16 @@ std::vector<HostBatch> evaluation_batches(const std::vector<Example>& examples, 
     return batches;
 }
 
+RunInputs inputs_of(const TrainOptions& options) {
+    RunInputs inputs = {.model = options.model.model,
+                        .adapter = options.model.adapter,
+                        .rows = split_file_list(options.data.dataset, "--dataset")};
+    if (!options.data.eval_dataset.empty())
+        for (const std::string& file : split_file_list(options.data.eval_dataset, "--eval-dataset"))
+            inputs.rows.push_back(file);
+    return inputs;
+}
+
 RunResult train_run(const TrainOptions& options, const PreparedRun& prepared, Session& session,
                     Checkpointer& checkpoints, MetricsWriter& metrics, EventWriter* events, RunState& state) {
     const Loader loader(prepared.data.train.examples,
@@ -87,7 +97,7 @@ int cmd_train(const std::vector<std::string>& arguments) {
 
     // plan
     const PreparedRun prepared = prepare_run(options, flags, output.output_dir);
-    expect_output_folder(output.output_dir, options.model.model,
+    expect_output_folder(output.output_dir, inputs_of(options),
                          options.method.method == "full" ? ResultKind::kModel : ResultKind::kAdapter);
 
     // load
@@ -102,7 +112,7 @@ int cmd_train(const std::vector<std::string>& arguments) {
 
     // train
     if (options.save.save_strategy != "no")
-        expect_room_for_output(output.output_dir, checkpoint_bytes(session.trained()), "a checkpoint");
+        expect_room_for_output(output.output_dir, 2 * checkpoint_bytes(session.trained()), "a checkpoint beside one");
     install_stop_signals();
     const OutputFolder folder(output.output_dir);
     MetricsWriter metrics = prepare_output(output.output_dir, prepared.from, flags.run_file());
@@ -153,7 +163,7 @@ int cmd_train(const std::vector<std::string>& arguments) {
     report(result);
     if (!stopped) seal_folder(output.output_dir, "result");
     if (output.profile) fmt::print("{}\n", op_table(session.profile().rows()));
-    print_end(options, output.output_dir, result);
+    print_end(options, prepared, output.output_dir, result);
     return static_cast<int>(stopped ? ExitCode::kStopped : ExitCode::kDone);
 }
 

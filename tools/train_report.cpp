@@ -6,9 +6,12 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "engine/io/quote.h"
 #include "engine/log/progress.h"
+#include "engine/log/say.h"
+#include "tools/command_line.h"
+#include "tools/eval/exact_match.h"
 #include "tools/mask_text.h"
-#include "tools/open_model.h"
 
 namespace llmft {
 namespace {
@@ -16,15 +19,8 @@ namespace {
 void print_example(const Example& example, const Tokenizer& tokenizer) {
     constexpr int64_t kShown = 160;   // tokens
     const Colour colour = colour_on(STDERR_FILENO);
-    fmt::print(stderr, "first example ({} tokens; {} is not learned)\n{}\n\n", example.ids.size(),
-               colour == Colour::kYes ? "dim text" : "⟦text⟧", mask_text(example, tokenizer, kShown, colour));
-}
-
-std::string recompute_text(const std::vector<Recompute>& policy) {
-    const auto count = [&](Recompute r) { return std::count(policy.begin(), policy.end(), r); };
-    if (count(Recompute::kNone) == static_cast<int64_t>(policy.size())) return "nothing rerun";
-    return fmt::format("rerun in backward: FFN of {} layers, all of {}", count(Recompute::kFfn),
-                       count(Recompute::kFull));
+    say(stderr, "first example ({} tokens; {} is not learned)\n{}\n\n", example.ids.size(),
+        colour == Colour::kYes ? "dim text" : "⟦text⟧", mask_text(example, tokenizer, kShown, colour));
 }
 
 std::string quantization_text(const std::optional<Quantization>& q) {
@@ -46,27 +42,28 @@ void print_start(const TrainOptions& options, const PreparedRun& run) {
     const TrainData& data = run.data;
     const ChosenPlan& chosen = run.chosen;
     const bool adapters = options.method.method != "full";
-    fmt::print(stderr, "model    {}: {} layers, {} wide, {} tokens in the vocabulary\n", options.model.model,
-               config.num_hidden_layers, config.hidden_size, config.vocab_size);
-    fmt::print(stderr, "method   {}\n", method_text(options, run));
-    fmt::print(stderr, "         {}\n", trainable_line(chosen.plan, config, adapters));
+    say(stderr, "model    {}: {} layers, {} wide, {} tokens in the vocabulary\n", options.model.model,
+        config.num_hidden_layers, config.hidden_size, config.vocab_size);
+    say(stderr, "method   {}\n", method_text(options, run));
+    say(stderr, "         {}\n", trainable_line(chosen.plan, config, adapters));
     const DataCounts& counts = data.train.counts;
-    fmt::print(stderr, "data     {} rows, {} tokens, {:.1f} % carry loss; {} cut, {} dropped\n",
-               data.train.examples.size(), data.train.tokens(),
-               100.0 * static_cast<double>(data.train.loss_tokens()) / static_cast<double>(data.train.tokens()),
-               counts.truncated, counts.dropped.size());
-    constexpr size_t kListed = 5;
+    say(stderr, "data     {} rows, {} tokens, {:.1f} % carry loss; {} cut, {} dropped\n", data.train.examples.size(),
+        data.train.tokens(),
+        100.0 * static_cast<double>(data.train.loss_tokens()) / static_cast<double>(data.train.tokens()),
+        counts.truncated, counts.dropped.size());
+    constexpr size_t kListed = 5, kMemoryRows = 8;
     for (size_t i = 0; i < std::min(kListed, counts.dropped.size()); ++i)
-        fmt::print(stderr, "         dropped {}: {}\n", counts.dropped[i].where, counts.dropped[i].reason);
-    for (const std::string& note : data.train.notes) fmt::print(stderr, "         {}\n", note);
-    if (!data.evaluation.empty()) fmt::print(stderr, "         {} rows for evaluation\n", data.evaluation.size());
-    fmt::print(stderr, "steps    {} of {} x {} examples, at most {} tokens at once; {}\n", run.steps,
-               options.batch.per_device_train_batch_size, options.batch.gradient_accumulation_steps,
-               chosen.shape.tokens, recompute_text(chosen.shape.recompute));
+        say(stderr, "         dropped {}: {}\n", counts.dropped[i].where, counts.dropped[i].reason);
+    for (const std::string& note : data.train.notes) say(stderr, "         {}\n", note);
+    if (!data.evaluation.empty()) say(stderr, "         {} rows for evaluation\n", data.evaluation.size());
+    say(stderr, "steps    {} of {} x {} examples, at most {} tokens at once; {}\n", run.steps,
+        options.batch.per_device_train_batch_size, options.batch.gradient_accumulation_steps, chosen.shape.tokens,
+        recompute_text(chosen.shape.recompute));
     if (run.from)
-        fmt::print(stderr, "resume   {}: {} of {} steps are done\n", run.from->checkpoint.path.string(),
-                   run.from->checkpoint.step, run.steps);
-    fmt::print(stderr, "memory\n{}\n", memory_table(chosen.plan));
+        say(stderr, "resume   {}: {} of {} steps are done{}\n", run.from->checkpoint.path.string(),
+            run.from->checkpoint.step, run.steps,
+            run.from->checkpoint.step == run.steps ? "; --resume never, or another --output-dir, takes them anew" : "");
+    say(stderr, "memory\n{}\n", memory_table(chosen.plan, kMemoryRows));
     if (data.tokenizer) print_example(data.train.examples.front(), *data.tokenizer);
 }
 
@@ -83,6 +80,22 @@ void TrainSummary::add(const StepRecord& record) {
     last = record;
 }
 
+namespace {
+
+// A short prompt of the rows, or a word where they have none.
+std::string some_prompt(const TrainData& data) {
+    constexpr size_t kRows = 100, kLongest = 80;   // bytes
+    const std::vector<Example>& rows = data.evaluation.empty() ? data.train.examples : data.evaluation;
+    for (size_t i = 0; data.tokenizer && i < std::min(kRows, rows.size()); ++i)
+        if (const auto question = question_of(rows[i], *data.tokenizer)) {
+            const std::string text = data.tokenizer->decode(question->prompt, SkipSpecialTokens::kYes);
+            if (text.size() <= kLongest && on_one_line(text) == text) return text;
+        }
+    return "Hello";
+}
+
+}   // namespace
+
 const char* end_text(RunEnd end) {
     switch (end) {
         case RunEnd::kDone: return "done";
@@ -93,35 +106,37 @@ const char* end_text(RunEnd end) {
     throw InternalError("an end of a run");
 }
 
-std::string next_command(const TrainOptions& options, const std::string& output_dir) {
+std::string next_command(const TrainOptions& options, const PreparedRun& run, const std::string& output_dir) {
     const bool full = options.method.method == "full";
-    std::string model = full ? output_dir : options.model.model;
+    std::vector<std::string> words = {"generate", "--model", full ? output_dir : options.model.model};
     if (options.model.quantization != "none")
-        model += " --quantization " + options.model.quantization;
-    else if (options.method.method == "qlora" && !read_model_config(*open_model(options.model.model)).quantization)
-        model += " --quantization nf4";
-    return fmt::format("llmft generate --model {}{} --prompt \"…\"", model, full ? "" : " --adapter " + output_dir);
+        words.insert(words.end(), {"--quantization", options.model.quantization});
+    else if (options.method.method == "qlora" && !run.config.quantization)
+        words.insert(words.end(), {"--quantization", "nf4"});
+    if (!full) words.insert(words.end(), {"--adapter", output_dir});
+    if (options.model.dtype != "auto") words.insert(words.end(), {"--dtype", options.model.dtype});
+    words.insert(words.end(), {"--prompt", some_prompt(run.data)});
+    return command_line(words);
 }
 
-void print_end(const TrainOptions& options, const std::string& output_dir, const RunResult& result) {
+void print_end(const TrainOptions& options, const PreparedRun& run, const std::string& output_dir,
+               const RunResult& result) {
     const TrainSummary& summary = result.summary;
     const StepRecord& last = summary.last;
-    fmt::print("{} after step {} in {}: loss {:.4f}, best {:.4f}", end_text(result.end), last.step,
-               clock_text(summary.seconds), last.loss, summary.best_loss);
+    const auto line = [](const char* label, const std::string& text) { say(stdout, "{:<10} {}\n", label, text); };
+    say(stdout, "{} after step {} in {}\n", end_text(result.end), last.step, clock_text(summary.seconds));
+    line("loss", fmt::format("{:.4f}, best {:.4f}", last.loss, summary.best_loss));
     if (summary.last_eval_loss)
-        fmt::print("; eval loss {:.4f}, best {:.4f}", *summary.last_eval_loss, summary.best_eval_loss);
-    if (summary.skipped > 0) fmt::print("; {} steps skipped", summary.skipped);
-    fmt::print("\n");
-    if (result.end == RunEnd::kStopped) {
-        fmt::print("everything is in {}/checkpoint-{}; the same command goes on from there\n", output_dir,
-                   *result.newest_checkpoint);
-        return;
-    }
-    const bool full = options.method.method == "full";
-    fmt::print("{} in {}; every step in {}/metrics.jsonl; settings in {}/run.toml\n", full ? "model" : "adapter",
-               output_dir, output_dir, output_dir);
-    if (options.report.to("html")) fmt::print("report: {}/report.html\n", output_dir);
-    fmt::print("next: {}\n", next_command(options, output_dir));
+        line("eval loss", fmt::format("{:.4f}, best {:.4f}", *summary.last_eval_loss, summary.best_eval_loss));
+    if (summary.skipped > 0) line("skipped", fmt::format("{} step{}", summary.skipped, summary.skipped > 1 ? "s" : ""));
+    if (result.end == RunEnd::kStopped)
+        return line("checkpoint", fmt::format("{}/checkpoint-{}; the same command goes on from there", output_dir,
+                                              *result.newest_checkpoint));
+    line(options.method.method == "full" ? "model" : "adapter", output_dir);
+    line("steps", output_dir + "/metrics.jsonl");
+    line("settings", output_dir + "/run.toml");
+    if (options.report.to("html")) line("report", output_dir + "/report.html");
+    line("next", next_command(options, run, output_dir));
 }
 
 }   // namespace llmft

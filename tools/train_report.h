@@ -32,10 +32,11 @@ struct RunResult {
 };
 
 // Losses, where everything is, the next command.
-void print_end(const TrainOptions& options, const std::string& output_dir, const RunResult& result);
+void print_end(const TrainOptions& options, const PreparedRun& run, const std::string& output_dir,
+               const RunResult& result);
 
 std::string method_text(const TrainOptions& options, const PreparedRun& run);   // "lora, f32 on cpu"
-// Asks the trained model something.
-std::string next_command(const TrainOptions& options, const std::string& output_dir);
+// Asks the trained model one of the rows' prompts.
+std::string next_command(const TrainOptions& options, const PreparedRun& run, const std::string& output_dir);
 
 }   // namespace llmft

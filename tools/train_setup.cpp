@@ -142,13 +142,27 @@ std::string trainable_line(const Plan& plan, const ModelConfig& config, bool ada
                        grouped_digits(all), 100 * static_cast<double>(plan.trainable) / static_cast<double>(all));
 }
 
-std::string memory_table(const Plan& plan) {
+std::string memory_table(const Plan& plan, size_t most_rows) {
     std::vector<Arena::Row> rows = plan.memory;
     std::stable_sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.bytes > b.bytes; });
+    if (rows.size() > most_rows) {
+        Arena::Row others = {.name = fmt::format("{} others", rows.size() - most_rows + 1), .bytes = 0, .count = 0};
+        for (size_t i = most_rows - 1; i < rows.size(); ++i)
+            others.bytes += rows[i].bytes, others.count += rows[i].count;
+        rows.resize(most_rows - 1);
+        rows.push_back(others);
+    }
     std::string text;
     for (const Arena::Row& row : rows)
         text += fmt::format("  {:<24} {:>12} {:>6}\n", row.name, bytes_text(row.bytes), fmt::format("x{}", row.count));
     return text + fmt::format("  {:<24} {:>12}\n", "peak", bytes_text(plan.peak_bytes));
+}
+
+std::string recompute_text(const std::vector<Recompute>& policy) {
+    const auto count = [&](Recompute r) { return std::count(policy.begin(), policy.end(), r); };
+    if (count(Recompute::kNone) == static_cast<int64_t>(policy.size())) return "nothing rerun";
+    return fmt::format("rerun in backward: FFN of {} layers, all of {}", count(Recompute::kFfn),
+                       count(Recompute::kFull));
 }
 
 std::string op_table(const std::vector<Profile::Row>& rows) {

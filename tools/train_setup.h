@@ -59,8 +59,11 @@ MethodRequest method_request(const TrainOptions& options);
 // adapters.
 std::string trainable_line(const Plan& plan, const ModelConfig& config, bool adapters);
 
-// The plan's memory as a table, largest first.
-std::string memory_table(const Plan& plan);
+// The plan's memory as a table, largest first; beyond `most_rows` one row for all others.
+std::string memory_table(const Plan& plan, size_t most_rows = SIZE_MAX);
+
+// "rerun in backward: FFN of 4 layers, all of 2".
+std::string recompute_text(const std::vector<Recompute>& policy);
 
 // Calls, GFLOP and GB by range and op; with seconds and rates where ops were timed.
 std::string op_table(const std::vector<Profile::Row>& rows);

@@ -89,7 +89,7 @@ TEST_CASE("merge says what it did and what comes next") {
     REQUIRE_MESSAGE(ended.code == 0, ended.err);
     CHECK(ended.out.find("4 of 20 tensors changed") != std::string::npos);
     CHECK(ended.out.find("largest difference from the logits of base and adapter") != std::string::npos);
-    CHECK(ended.out.find("next: llmft generate --model") != std::string::npos);
+    CHECK(ended.out.find("llmft generate --model ") != std::string::npos);
 }
 
 TEST_CASE("--dtype is of the weights written, and the check allows for its rounding") {

@@ -214,7 +214,7 @@ private:
         }
         // The file, or the folder that it is made in.
         CHECK(err.find(root_.string(), line) != std::string::npos);
-        CHECK_FALSE(bool(run.ended.out.find("\nnext: ") != std::string::npos));
+        CHECK_FALSE(bool(run.ended.out.find("\nnext ") != std::string::npos));
     }
 
     const Scene& scene_;

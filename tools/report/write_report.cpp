@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "tools/command_line.h"
 #include "tools/report/run_report.h"
 
 namespace llmft {
@@ -27,19 +28,25 @@ void add_samples(RunReport& report, const ReportParts& parts) {
 }
 
 std::vector<std::pair<std::string, std::string>> next_steps(const ReportParts& parts) {
-    const std::string again = fmt::format("llmft train --config {}/run.toml", parts.output_dir);
-    if (parts.result.end == RunEnd::kStopped) return {{"Go on where this run was stopped", again}};
+    const std::vector<std::string> train = {"train", "--config", parts.output_dir + "/run.toml"};
+    const auto train_with = [&](const std::vector<std::string>& more) {
+        std::vector<std::string> words = train;
+        words.insert(words.end(), more.begin(), more.end());
+        return command_line(words);
+    };
+    if (parts.result.end == RunEnd::kStopped) return {{"Go on where this run was stopped", command_line(train)}};
     if (parts.result.end == RunEnd::kNotFinite)
-        return {{"Go on from the last checkpoint, without the steps that are not finite", again + " --on-nan skip"}};
+        return {{"Go on from the last checkpoint, without the steps that are not finite",
+                 train_with({"--on-nan", "skip"})}};
     const bool full = parts.options.method.method == "full";
     std::vector<std::pair<std::string, std::string>> steps = {
-        {"Ask the model", next_command(parts.options, parts.output_dir)}};
+        {"Ask the model", next_command(parts.options, parts.prepared, parts.output_dir)}};
     if (!full)
         steps.emplace_back("Make one model folder of base and adapter",
-                           fmt::format("llmft merge --model {} --adapter {} --output {}-merged",
-                                       parts.options.model.model, parts.output_dir, parts.output_dir));
-    steps.emplace_back("Check every byte of the folder", "llmft verify " + parts.output_dir);
-    steps.emplace_back("The same run again", fmt::format("{} --output-dir {}-again", again, parts.output_dir));
+                           command_line({"merge", "--model", parts.options.model.model, "--adapter", parts.output_dir,
+                                         "--output", parts.output_dir + "-merged"}));
+    steps.emplace_back("Check every byte of the folder", command_line({"verify", parts.output_dir}));
+    steps.emplace_back("The same run again", train_with({"--output-dir", parts.output_dir + "-again"}));
     return steps;
 }
 
