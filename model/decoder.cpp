@@ -41,6 +41,7 @@ RopeLengths rope_lengths(const RopeConfig& rope) {
 
 // cos, sin and the attention's shapes, in the caller's Mark.
 LayerContext Decoder::layer_context(const Batch& batch, Mode mode, Run& run) const {
+    const Profile::Range range(run.profile, "forward");
     const int64_t half = config_.head_dim / 2;
     LayerContext c = {.linear = {.weights = weights_,
                                  .parameters = parameters_,

@@ -22,12 +22,17 @@ Sums accumulate(const TrainerParts& parts, const Window& window, Run& run) {
     return parts.model.take_sums(run);
 }
 
+void begin_step(const TrainerParts& parts, int64_t step, Run& run) {
+    const Profile::Range range(run.profile, "step");
+    parts.method.before_step(step, run);
+}
+
 // The window's loss and gradient, and the update where both are finite: the optimizer never runs on a bad loss, and its
 // kernel changes nothing under a bad gradient.
 StepRecord take_step(const TrainerParts& parts, const TrainerPlan& plan, const Window& window, const LoopState& state,
                      Run& run) {
     parts.rng.step = static_cast<uint32_t>(state.step);
-    parts.method.before_step(state.step, run);
+    begin_step(parts, state.step, run);
     const Sums sums = accumulate(parts, window, run);
     const Profile::Range range(run.profile, "step");
     const auto count = static_cast<double>(sums.tokens);
@@ -71,6 +76,7 @@ void skip_step(const TrainerParts& parts, const TrainerPlan& plan, const Window&
 }
 
 void expect_finite_weights(const TrainerParts& parts, const StepRecord& record, LoopState& state, Run& run) {
+    const Profile::Range range(run.profile, "step");
     const Tensor values = parts.model.parameters().values();
     if (parts.scale.all_finite(values, run)) return;
     state.weights = LoopState::Weights::kBroken;
