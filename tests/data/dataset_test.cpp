@@ -57,6 +57,24 @@ TEST_CASE("text rows end with the end-of-text token unless told otherwise, and l
     CHECK(rows.read("{\"body\": \"ab\"}\n").examples[0].ids == Ids{kBos, kSpaceAb, kEos});
 }
 
+TEST_CASE("an end-of-text token that is always wanted has to be there") {
+    const TokenizerFolder folder(sentencepiece_json(), {{"bos_token", "<s>"}});
+    const Tokenizer tokenizer = Tokenizer::load(folder.path());
+    DataOptions options;
+    options.append_eos = "always";
+    const RowContext context = {.tokenizer = &tokenizer, .vocab_size = 300};
+    const std::string rows = folder.write("rows.jsonl", "{\"text\": \"ab\"}\n");
+    const std::string error = error_of([&] { read_dataset({rows}, options, context); });
+    CHECK(holds(error, "E-MISSING: tokenizer_config.json: eos_token"));
+}
+
+TEST_CASE("rows of tokens are masked by labels, and their ids are a list") {
+    Rows rows;
+    CHECK(holds(rows.error("{\"input_ids\": \"1 2\"}\n"), "input_ids: is string, wanted an array of integers"));
+    rows.options.completion_only_loss = "true";
+    CHECK(holds(rows.error("{\"input_ids\": [1, 2]}\n"), "E-VALUE: --completion-only-loss"));
+}
+
 TEST_CASE("prompt and completion are tokenised together and the prompt's number of tokens is masked") {
     Rows rows;
     const std::string row = "{\"prompt\": \"a\", \"completion\": \" b\"}\n";

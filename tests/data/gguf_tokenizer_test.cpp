@@ -276,6 +276,9 @@ TEST_CASE("vocabularies that are not read, or do not fit together, are refused b
     GgufBytes rewritten = values_of(three_letters(), "llama");
     rewritten.value("tokenizer.ggml.precompiled_charsmap", gguf_array(GgufKind::kU8, 1, "x"));
     expect(rewritten, "SCHEMA", "precompiled_charsmap");
+    GgufBytes stripped = values_of(three_letters(), "llama");
+    stripped.value("tokenizer.ggml.remove_extra_whitespaces", gguf_bool(1));
+    expect(stripped, "SCHEMA", "remove_extra_whitespaces");
     // A token that is not in the vocabulary is the tokenizer's own to refuse.
     v = byte_letters();
     v.merges.push_back("a a");
@@ -289,6 +292,19 @@ TEST_CASE("a vocabulary of nothing but special tokens is refused before it costs
         v.types.push_back(kControl);
     }
     CHECK(refusal_of_json(byte_level("gpt-2", v)).kind == "LIMIT");
+}
+
+TEST_CASE("pieces that can be cut in more ways than a tokenizer has merges are refused") {
+    Vocabulary v = three_letters();
+    for (char letter = '!'; letter <= '~'; ++letter)
+        for (size_t length = 1; length <= 310 && letter != 'a' && letter != 'b'; ++length) {   // length - 1 cuts
+            v.tokens.push_back(std::string(length, letter));
+            v.types.push_back(kNormal);
+            v.scores.push_back(-9);
+        }
+    const Refusal refusal = refusal_of_json(values_of(v, "llama"));
+    CHECK(refusal.kind == "LIMIT");
+    CHECK(refusal.names("merges"));
 }
 
 TEST_CASE("pieces too long to be cut in reasonable time are refused") {

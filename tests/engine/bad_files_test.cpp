@@ -80,6 +80,7 @@ std::vector<BadFile> bad_structures() {
         {10, "NUL after the brace", container(wrapped(a) + std::string(1, '\0'), 16), "SYNTAX"},
         {10, "newline after the brace", container(wrapped(a) + " \n ", 16), "SYNTAX"},
         {11, "tensor twice", container(wrapped(a + "," + a), 16), "DUP"},
+        {11, "metadata twice", container(R"({"__metadata__":{},"__metadata__":{}})", 0), "DUP"},
         {12, "shape twice", container(R"({"a":{"dtype":"F32","shape":[4],)" + rest + "}", 16), "DUP"},
         {13, "no dtype", container(R"({"a":{)" + rest + "}", 16), "SCHEMA"},
         {13, "no shape", container(R"({"a":{"dtype":"F32","data_offsets":[0,16]}})", 16), "SCHEMA"},

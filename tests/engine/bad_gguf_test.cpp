@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include "engine/io/gguf_weights.h"
 #include "tests/engine/gguf_bytes.h"
 #include "tests/engine/refusal.h"
 #include "tests/harness/temp_folder.h"
@@ -184,4 +185,18 @@ TEST_CASE("a GGUF file cut after it was opened is TRUNC") {
     const Refusal refusal = refusal_of([&] { gguf.expect_intact(); });
     CHECK(refusal.kind == "TRUNC");
     CHECK(refusal.names("x.gguf"));
+}
+
+TEST_CASE("rows of heads that are no pairs, and a vector of heads in blocks, are refused") {
+    const TempFolder folder;
+    GgufBytes bytes;
+    bytes.tensor("t", {32}, kTypeQ8_0, std::string(34, '\0'));
+    const Gguf gguf = Gguf::open(folder.write("x.gguf", bytes.file()));
+    const GgufTensor* const tensor = gguf.find("t");
+    REQUIRE(tensor != nullptr);
+    const auto kind = [&](int64_t heads) {
+        return refusal_of([&] { gguf_weights(gguf, {{.tensor = tensor, .name = "w", .paired_heads = heads}}); }).kind;
+    };
+    CHECK(kind(5) == "SHAPE");
+    CHECK(kind(4) == "DTYPE");
 }

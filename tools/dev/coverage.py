@@ -4,7 +4,8 @@
   coverage.py BUILD [test-program arguments]   runs BUILD/llmft_test (the preset coverage), asks gcov, prints a table
 
 For each file: lines that hold code, lines that ran, their share; then the errors that no test provokes (lines that
-throw or refuse and never ran). Exits 1 where a folder has less than 90 %.
+throw or refuse and never ran; an InternalError is a bug of llmft, which no input can provoke). What runs in a child
+that a test kills or leaves by _exit is not counted. Exits 1 where a folder has less than 90 %.
 """
 import collections
 import concurrent.futures
@@ -62,7 +63,7 @@ def main():
             print(f"{name:44} {len(lines[name]):6} {ran:6} {100 * ran / len(lines[name]):6.1f}")
             text = (root / name).read_text().splitlines()
             missed += [f"{name}:{line}: {text[line - 1].strip()}" for line, count in sorted(lines[name].items())
-                       if count == 0 and ERROR.search(text[line - 1])]
+                       if count == 0 and ERROR.search(text[line - 1]) and "InternalError" not in text[line - 1]]
         share = 100 * all_ran / max(1, all_lines)
         enough = enough and share >= LEAST
         print(f"{folder + ' in all':44} {all_lines:6} {all_ran:6} {share:6.1f}\n")
