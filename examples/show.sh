@@ -18,6 +18,17 @@ run() {
     "$@"
 }
 
+# fresh_folder FOLDER: empty. What such a script left there before goes; anything else stays, and the script ends.
+fresh_folder() {
+    if [ -d "$1" ] && [ ! -e "$1/.example" ] && [ -n "$(ls -A "$1")" ]; then
+        echo "$1: holds files that are not from here; name another folder" >&2
+        exit 1
+    fi
+    rm -rf "$1"
+    mkdir -p "$1"
+    : >"$1/.example"
+}
+
 # exact_match FILE: the figure in what eval printed.
 exact_match() {
     sed -n 's/^exact_match *//p' "$1"

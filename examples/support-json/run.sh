@@ -5,8 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 . examples/show.sh
 out=${1:-demo}
-rm -rf "$out"
-mkdir -p "$out"
+fresh_folder "$out"
 
 say "The model: SmolLM2-135M-Instruct, as a GGUF file of 98 MB."
 run python3 examples/support-json/fetch_model.py | tee "$out/model.txt"
@@ -39,8 +38,13 @@ run ./llmft eval --model "$model" --adapter "$out/adapter" --dataset "$out/held-
 
 before=$(exact_match "$out/before.txt") after=$(exact_match "$out/after.txt")
 say "Exact match on held-out mails: $before before, $after after. It took $((SECONDS - start)) s."
-echo "$out/adapter is a LoRA adapter as PEFT writes them; a model of its own:"
-echo "  ./llmft merge --model $model --adapter $out/adapter --output $out/merged"
+cat <<END
+  $out/adapter/report.html  the run: loss, speed, memory, answers before and after, every setting
+  $out/adapter              the adapter, as PEFT writes them, with its metrics.jsonl and run.toml
+
+A model of its own:
+  ./llmft merge --model $model --adapter $out/adapter --output $out/merged
+END
 if awk -v after="$after" 'BEGIN { exit !(after + 0 < 0.85) }'; then
     echo "demo: exact match after training is $after, wanted at least 0.85" >&2
     exit 1
