@@ -13,6 +13,7 @@
 #include "engine/io/manifest.h"
 #include "engine/log/metrics.h"
 #include "engine/log/tensorboard.h"
+#include "tests/tools/browser.h"
 #include "tests/tools/e2e_scene.h"
 #include "tests/tools/few_tokens.h"
 #include "tests/tools/self_contained.h"
@@ -162,6 +163,15 @@ TEST_CASE("a run that was stopped leaves a report of the steps so far") {
     expect_self_contained(page);
     CHECK(page.find("stopped on request") != std::string::npos);
     CHECK(page.find(number(scene.metrics().back()["loss"])) != std::string::npos);
+}
+
+TEST_CASE("a report has room in any window: nothing is wider, no word is broken") {
+    PromptScene scene;
+    scene.flag("--eval-split", "0.3");
+    scene.flag("--learning-rate", "0.000015");
+    scene.flag("--output-dir", scene.path("out_" + std::string(80, 'w')));
+    REQUIRE(scene.run().code == 0);
+    expect_fits_windows(scene.path("out_" + std::string(80, 'w')) / "report.html");
 }
 
 TEST_CASE("a report is called by the run's folder and says what made it, when and on what") {

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "tests/tools/browser.h"
 #include "tests/tools/e2e_scene.h"
 #include "tests/tools/self_contained.h"
 
@@ -132,6 +133,16 @@ TEST_CASE("lora over a base in four bits is listed as qlora, whoever quantised i
     CHECK(runs[3]["method"] == "lora");
     put(quantised / "config.json", "nonsense");
     CHECK(runs_of({scene.path("a")})[0]["method"] == "lora");
+}
+
+TEST_CASE("the page of runs has room in any window: nothing is wider, no word is broken") {
+    const Scene scene;
+    const std::string model = "model = \"some/folder/SmolLM2-135M-Instruct\"\nmethod = \"qlora\"\n";
+    make_run(scene.path("a/first-run"), model + "lora_r = 8\n", {3, 2, 1});
+    make_run(scene.path("a/second_" + std::string(60, 'x')), model + "lora_r = 16\n", {3, 1, 0.5});
+    make_run(scene.path("a/third"), model + "dataset = \"" + std::string(90, 'd') + "\"\n", {3, 1, 0.5});
+    REQUIRE(run_llmft({"runs", scene.path("a"), "--html", scene.path("page.html")}).code == 0);
+    expect_fits_windows(scene.path("page.html"));
 }
 
 TEST_CASE("where there is no run, runs is exit 2 and says what to give") {
