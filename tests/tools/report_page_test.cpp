@@ -3,6 +3,9 @@
 
 #include <cmath>
 
+#include "tests/harness/temp_folder.h"
+#include "tests/tools/browser.h"
+#include "tests/tools/e2e_scene.h"
 #include "tests/tools/self_contained.h"
 #include "tools/report/chart.h"
 #include "tools/report/html.h"
@@ -200,6 +203,14 @@ TEST_CASE("a page without steps, and one whose losses are not finite, is made al
     CHECK(page.find("not finite") != std::string::npos);
     CHECK(page.find("nan") == std::string::npos);
     CHECK(page.find("inf") == std::string::npos);
+}
+
+TEST_CASE("large numbers have room in any window") {
+    RunReport report = report_of(3);
+    for (StepRecord& r : report.records) r.tokens_per_second = 123'456'789'012;
+    const TempFolder folder;
+    put(folder.path() / "page.html", run_page(report));
+    expect_fits_windows(folder.path() / "page.html");
 }
 
 TEST_CASE("a histogram's bars hold every value once") {
