@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "engine/core/median.h"
 #include "engine/io/json.h"
 #include "kernels/base/parallel.h"
-#include "tools/bench/median.h"
 #include "tools/bench/products.h"
 #include "tools/bench/step_time.h"
 #include "tools/cmd.h"

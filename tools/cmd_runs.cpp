@@ -33,7 +33,7 @@ int cmd_runs(const std::vector<std::string>& arguments) {
     if (options.folders.empty())
         throw UserError("USAGE", "DIR", "", "missing", "llmft runs needs at least one: llmft runs DIR");
     const std::vector<RunSummary> runs = find_runs(options.folders);
-    if (!options.html.empty()) write_file(options.html, runs_page(runs));
+    if (!options.html.empty()) write_file(options.html, runs_page(runs, options.html));
     fmt::print("{}", options.json ? json_line(runs_json(runs)) : runs_table(runs));
     return 0;
 }

@@ -1,6 +1,9 @@
 // `llmft runs`: what is found, what is said of it, the page that compares.
 #include <doctest/doctest.h>
 
+#include <fmt/format.h>
+
+#include "tests/tools/browser.h"
 #include "tests/tools/e2e_scene.h"
 #include "tests/tools/self_contained.h"
 
@@ -17,8 +20,13 @@ void make_run(const Path& folder, const std::string& settings, const std::vector
     put(folder / "run.toml", settings);
     std::string lines;
     for (size_t i = 0; i < losses.size(); ++i)
-        lines +=
-            Json({{"step", i + 1}, {"loss", losses[i]}, {"num_tokens", 10 * (i + 1)}, {"step_ms", 500}}).dump() + "\n";
+        lines += Json({{"step", i + 1},
+                       {"loss", losses[i]},
+                       {"num_tokens", 10 * (i + 1)},
+                       {"tokens_per_second", 20},
+                       {"step_ms", 500}})
+                     .dump() +
+                 "\n";
     put(folder / "metrics.jsonl", lines);
 }
 
@@ -63,6 +71,7 @@ TEST_CASE("runs looks into several folders and below them, but not into checkpoi
     CHECK(runs[1]["loss"] == 1.5);
     CHECK(runs[1]["best_loss"] == 1.0);
     CHECK(runs[1]["seconds"] == 1.5);
+    CHECK(runs[1]["tokens_per_second"] == 20);
     CHECK(runs[1]["eval_loss"].is_null());
     CHECK(runs[1]["finished"] == false);
     CHECK(runs[2]["method"] == "lora");
@@ -90,6 +99,50 @@ TEST_CASE("the page that compares runs shows settings that differ and is self-co
     CHECK(page.find("&lt;script&gt;x") != std::string::npos);
     CHECK(page.find("<td>seed</td>") == std::string::npos);
     CHECK(page.find("0.5000") != std::string::npos);
+}
+
+TEST_CASE("a run's name leads to its report, from where the page lies, where there is one") {
+    const Scene scene;
+    const std::string odd = "a \"b\"&<i>#1";
+    make_run(scene.path("a/" + odd), "", {3, 2});
+    put(scene.path("a/" + odd + "/report.html"), "");
+    make_run(scene.path("a/two"), "", {3, 1});
+    fs::create_directory(scene.path("pages"));
+    REQUIRE(run_llmft({"runs", scene.path("a"), "--html", scene.path("pages/page.html")}).code == 0);
+    const std::string page = bytes_of(scene.path("pages/page.html"));
+    expect_self_contained(page);
+    CHECK(page.find("<td><a href=\"../a/a%20%22b%22%26%3Ci%3E%231/report.html\">a &quot;b&quot;&amp;&lt;i&gt;#1, not "
+                    "finished</a></td>") != std::string::npos);
+    CHECK(page.find("<td>two, not finished</td>") != std::string::npos);
+}
+
+TEST_CASE("lora over a base in four bits is listed as qlora, whoever quantised it") {
+    Scene scene;
+    const Path quantised = scene.path("nf4");
+    REQUIRE(run_llmft({"quantize", "--model", scene.model(), "--output", quantised, "--quantization", "nf4"}).code ==
+            0);
+    make_run(scene.path("a/1"), fmt::format("model = \"{}\"\nmethod = \"lora\"\n", quantised.string()), {1});
+    make_run(scene.path("a/2"), "model = \"m\"\nmethod = \"lora\"\nquantization = \"fp4\"\n", {1});
+    make_run(scene.path("a/3"), "model = \"m\"\nmethod = \"lora\"\nquantization = \"none\"\n", {1});
+    make_run(scene.path("a/4"), fmt::format("model = \"{}\"\nmethod = \"lora\"\n", scene.model().string()), {1});
+    const Json runs = runs_of({scene.path("a")});
+    REQUIRE(runs.size() == 4);
+    CHECK(runs[0]["method"] == "qlora");
+    CHECK(runs[1]["method"] == "qlora");
+    CHECK(runs[2]["method"] == "lora");
+    CHECK(runs[3]["method"] == "lora");
+    put(quantised / "config.json", "nonsense");
+    CHECK(runs_of({scene.path("a")})[0]["method"] == "lora");
+}
+
+TEST_CASE("the page of runs has room in any window: nothing is wider, no word is broken") {
+    const Scene scene;
+    const std::string model = "model = \"some/folder/SmolLM2-135M-Instruct\"\nmethod = \"qlora\"\n";
+    make_run(scene.path("a/first-run"), model + "lora_r = 8\n", {3, 2, 1});
+    make_run(scene.path("a/second_" + std::string(60, 'x')), model + "lora_r = 16\n", {3, 1, 0.5});
+    make_run(scene.path("a/third"), model + "dataset = \"" + std::string(90, 'd') + "\"\n", {3, 1, 0.5});
+    REQUIRE(run_llmft({"runs", scene.path("a"), "--html", scene.path("page.html")}).code == 0);
+    expect_fits_windows(scene.path("page.html"));
 }
 
 TEST_CASE("where there is no run, runs is exit 2 and says what to give") {

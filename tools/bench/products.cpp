@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "engine/core/median.h"
 #include "engine/ops/gemm.h"
-#include "tools/bench/median.h"
 
 namespace llmft {
 namespace {

@@ -19,17 +19,17 @@ public:
     Drawing(Axis x, Axis y) : x_(x), y_(y) {}
 
     std::string line(const ChartCurve& curve) const {
-        std::string path, dots;
-        for (const CurvePoint& p : thinned(curve.points, kDrawnBuckets)) {
-            const std::string at = fmt::format("{:.1f} {:.1f}", across(p.x), down(p.y));
-            path += (path.empty() ? "M" : "L") + at;
-            if (curve.style == ChartCurve::Style::kDots) dots += fmt::format("M{}h0", at);
+        std::string lines, dots;
+        for (const Curve& stretch : stretches(thinned(curve.points, kDrawnBuckets))) {
+            const bool dotted = curve.style == ChartCurve::Style::kDots || stretch.size() == 1;
+            for (size_t i = 0; i < stretch.size(); ++i) {
+                const std::string at = fmt::format("{:.1f} {:.1f}", across(stretch[i].x), down(stretch[i].y));
+                if (stretch.size() > 1) lines += (i == 0 ? "M" : "L") + at;
+                if (dotted) dots += fmt::format("M{}h0", at);
+            }
         }
-        if (path.empty()) return "";
-        const char* kind = curve.style == ChartCurve::Style::kFaint ? "line faint" : "line";
-        std::string svg = fmt::format("<path class=\"{} c{}\" d=\"{}\"/>", kind, curve.colour, path);
-        if (!dots.empty()) svg += fmt::format("<path class=\"dots c{}\" d=\"{}\"/>", curve.colour, dots);
-        return svg;
+        const char* faint = curve.style == ChartCurve::Style::kFaint ? " faint" : "";
+        return path("line", faint, curve.colour, lines) + path("dots", faint, curve.colour, dots);
     }
 
     std::string grid() const {
@@ -45,8 +45,7 @@ public:
             html += fmt::format("<span style=\"bottom:{:.2f}%\">{}</span>", 100 * y_.place(tick), tick_text(tick));
         html += "</div><div class=\"x\">";
         for (const double tick : x_.ticks(5))
-            if (tick == std::floor(tick))
-                html += fmt::format("<span style=\"left:{:.2f}%\">{}</span>", 100 * x_.place(tick), tick_text(tick));
+            html += fmt::format("<span style=\"left:{:.2f}%\">{}</span>", 100 * x_.place(tick), tick_text(tick));
         return html + "</div>";
     }
 
@@ -77,6 +76,10 @@ private:
     double across(double x) const { return kSide * x_.place(x); }
     double down(double y) const { return kSide * (1 - y_.place(y)); }
 
+    static std::string path(const char* kind, const char* faint, int colour, const std::string& d) {
+        return d.empty() ? "" : fmt::format("<path class=\"{}{} c{}\" d=\"{}\"/>", kind, faint, colour, d);
+    }
+
     static const CurvePoint* nearest_point(const Curve& curve, double x) {
         if (curve.empty()) return nullptr;
         auto at = std::lower_bound(curve.begin(), curve.end(), x,
@@ -103,28 +106,36 @@ std::string legend(const std::vector<ChartCurve>& curves) {
 }   // namespace
 
 std::string chart_html(const Chart& chart) {
+    std::vector<ChartCurve> curves;
+    for (const ChartCurve& c : chart.curves)
+        if (!stretches(c.points).empty()) curves.push_back(c);
+    if (curves.empty()) return "";
     std::vector<const Curve*> all;
-    for (const ChartCurve& c : chart.curves) all.push_back(&c.points);
+    for (const ChartCurve& c : curves) all.push_back(&c.points);
     const Axis y = value_axis(all, chart.axis);
     const Drawing drawing(step_axis(all), y);
     std::string lines;
-    for (const ChartCurve& c : chart.curves) lines += drawing.line(c);
+    for (const ChartCurve& c : curves) lines += drawing.line(c);
     const bool logarithmic = y.kind == Axis::Kind::kLogarithmic;
     return fmt::format(
         "<figure>{}{}<div class=\"plot\">{}<svg viewBox=\"0 0 1000 1000\" preserveAspectRatio=\"none\" role=\"img\" "
         "aria-label=\"{} by step\">{}{}{}</svg></div></figure>\n",
-        caption(chart.title, chart.unit + (logarithmic ? ", logarithmic" : "")), legend(chart.curves), drawing.labels(),
-        escape_html(chart.title), drawing.grid(), lines, drawing.hints(chart.curves));
+        caption(chart.title, chart.unit + (logarithmic ? ", logarithmic" : "")), legend(curves), drawing.labels(),
+        escape_html(chart.title), drawing.grid(), lines, drawing.hints(curves));
 }
 
-std::vector<ChartCurve> smoothed(const std::string& name, const Curve& curve, int colour) {
-    constexpr int64_t kShort = 60, kWindows = 50, kPoints = 300;
-    const auto count = static_cast<int64_t>(curve.size());
-    if (count <= kShort) return {{.name = name, .points = curve, .colour = colour}};
-    return {{.name = "", .points = curve, .style = ChartCurve::Style::kFaint, .colour = colour},
-            {.name = fmt::format("{}, mean of {} steps", name, count / kWindows / 2 * 2 + 1),
-             .points = moving_mean(curve, count / kWindows, kPoints),
-             .colour = colour}};
+std::string charts_html(const std::vector<Chart>& charts) {
+    std::string html;
+    for (const Chart& chart : charts) html += chart_html(chart);
+    return html.empty() ? "" : fmt::format("<div class=\"charts\">\n{}</div>\n", html);
+}
+
+std::vector<ChartCurve> smoothed_curves(const std::string& name, const Curve& curve, int colour) {
+    const SmoothCurve smooth = smoothed(curve);
+    if (smooth.window == 1) return {{.name = name, .points = curve, .colour = colour}};
+    return {
+        {.name = "", .points = curve, .style = ChartCurve::Style::kFaint, .colour = colour},
+        {.name = fmt::format("{}, mean of {} steps", name, smooth.window), .points = smooth.points, .colour = colour}};
 }
 
 std::string histogram_html(const Histogram& histogram) {

@@ -5,27 +5,47 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
+#include <set>
 
 #include "tools/sheet.h"
 
 namespace llmft {
 
 Curve thinned(const Curve& curve, int64_t buckets) {
-    Curve finite;
-    std::copy_if(curve.begin(), curve.end(), std::back_inserter(finite),
-                 [](const CurvePoint& p) { return std::isfinite(p.y); });
-    const auto count = static_cast<int64_t>(finite.size());
-    if (count <= 2 * buckets) return finite;
+    const auto count = static_cast<int64_t>(curve.size());
+    if (count <= 3 * buckets) return curve;
     Curve thin;
     for (int64_t b = 0; b < buckets; ++b) {
-        const auto begin = finite.begin() + b * count / buckets, end = finite.begin() + (b + 1) * count / buckets;
-        const auto lower = [](const CurvePoint& p, const CurvePoint& q) { return p.y < q.y; };
-        auto [low, high] = std::minmax_element(begin, end, lower);
-        if (high < low) std::swap(low, high);
-        thin.push_back(*low);
-        if (high != low) thin.push_back(*high);
+        const int64_t begin = b * count / buckets, end = (b + 1) * count / buckets;
+        std::optional<int64_t> low, high, gap;
+        for (int64_t i = begin; i < end; ++i) {
+            const double y = curve[static_cast<size_t>(i)].y;
+            if (!std::isfinite(y)) {
+                if (!gap) gap = i;
+                continue;
+            }
+            if (!low || y < curve[static_cast<size_t>(*low)].y) low = i;
+            if (!high || y > curve[static_cast<size_t>(*high)].y) high = i;
+        }
+        std::set<int64_t> kept;
+        for (const auto& one : {low, high, gap})
+            if (one) kept.insert(*one);
+        for (const int64_t i : kept) thin.push_back(curve[static_cast<size_t>(i)]);
     }
     return thin;
+}
+
+std::vector<Curve> stretches(const Curve& curve) {
+    std::vector<Curve> all;
+    bool open = false;
+    for (const CurvePoint& p : curve) {
+        const bool finite = std::isfinite(p.y);
+        if (finite && !open) all.emplace_back();
+        if (finite) all.back().push_back(p);
+        open = finite;
+    }
+    return all;
 }
 
 Curve moving_mean(const Curve& curve, int64_t window, int64_t count) {
@@ -48,6 +68,12 @@ Curve moving_mean(const Curve& curve, int64_t window, int64_t count) {
     return smooth;
 }
 
+SmoothCurve smoothed(const Curve& curve) {
+    constexpr int64_t kWindows = 50, kPoints = 300;
+    const int64_t window = static_cast<int64_t>(curve.size()) / kWindows / 2 * 2 + 1;   // as many before as behind
+    return {.points = window > 1 ? moving_mean(curve, window, kPoints) : curve, .window = window};
+}
+
 double Axis::place(double value) const {
     const double place =
         kind == Kind::kLogarithmic ? std::log(value / low) / std::log(high / low) : (value - low) / (high - low);
@@ -67,7 +93,8 @@ std::vector<double> Axis::ticks(int64_t about) const {
         return ticks;
     }
     const double rough = (high - low) / static_cast<double>(about), power = std::pow(10, std::floor(std::log10(rough)));
-    const double apart = power * (rough / power < 1.5 ? 1 : rough / power < 3.5 ? 2 : rough / power < 7.5 ? 5 : 10);
+    const double times = rough / power < 1.5 ? 1 : rough / power < 3.5 ? 2 : rough / power < 7.5 ? 5 : 10;
+    const double apart = std::max(least_apart, power * times);
     for (double n = std::ceil(low / apart); n * apart <= high; ++n) ticks.push_back(n == 0 ? 0 : n * apart);
     return ticks;
 }
@@ -93,7 +120,8 @@ Axis step_axis(const std::vector<const Curve*>& curves) {
     for (const Curve* curve : curves)
         if (!curve->empty()) low = std::min(low, curve->front().x), high = std::max(high, curve->back().x);
     if (low > high) return {};
-    return {.low = low, .high = high > low ? high : low + 1};
+    const double air = high > low ? 0 : 0.5;
+    return {.low = low - air, .high = high + air, .least_apart = 1};
 }
 
 std::string tick_text(double value) {

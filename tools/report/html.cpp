@@ -44,6 +44,15 @@ std::string escape_html(std::string_view text) {
     }
 }
 
+std::string encoded_path(std::string_view path) {
+    constexpr std::string_view kPlain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/";
+    std::string url;
+    for (const char c : path)
+        url += kPlain.find(c) != std::string_view::npos ? std::string(1, c)
+                                                        : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    return url;
+}
+
 std::string shortened(std::string_view text, size_t bytes) {
     if (text.size() <= bytes) return std::string(text);
     while (bytes > 0 && continues(text[bytes])) --bytes;

@@ -26,9 +26,12 @@ std::string html_page(const std::string& title, const std::string& body) {
         escape_html(title), kPageStyle, body);
 }
 
-std::string page_header(const std::string& kicker, const std::string& title, const std::string& subtitle) {
-    return fmt::format("<header><p class=\"kicker\">{}</p><h1>{}</h1><p class=\"subtitle\">{}</p></header>\n",
-                       escape_html(kicker), escape_html(title), escape_html(subtitle));
+std::string page_header(const std::string& kicker, const std::string& title,
+                        const std::vector<std::string>& subtitles) {
+    std::string html;
+    for (const std::string& line : subtitles) html += fmt::format("<p class=\"subtitle\">{}</p>", escape_html(line));
+    return fmt::format("<header><p class=\"kicker\">{}</p><h1>{}</h1>{}</header>\n", escape_html(kicker),
+                       escape_html(title), html);
 }
 
 std::string page_tiles(const std::vector<Tile>& tiles) {
@@ -51,7 +54,7 @@ std::string page_command(const std::string& command) {
     return fmt::format("<pre class=\"command\">{}</pre>\n", escape_html(command));
 }
 
-std::string page_table(const std::vector<std::vector<std::string>>& rows) {
+std::string page_table(const std::vector<std::vector<std::string>>& rows, const std::vector<std::string>& links) {
     if (rows.empty()) return "";
     std::vector<int> numbers(rows[0].size()), texts = numbers;
     for (size_t r = 1; r < rows.size(); ++r)
@@ -62,9 +65,12 @@ std::string page_table(const std::vector<std::vector<std::string>>& rows) {
     std::string html;
     for (size_t r = std::all_of(rows[0].begin(), rows[0].end(), empty) ? 1 : 0; r < rows.size(); ++r) {
         html += "<tr>";
-        for (size_t c = 0; c < rows[r].size(); ++c)
-            html += fmt::format("<{0}{1}>{2}</{0}>", r == 0 ? "th" : "td", right(c) ? " class=\"n\"" : "",
-                                escape_html(rows[r][c]));
+        for (size_t c = 0; c < rows[r].size(); ++c) {
+            std::string cell = escape_html(rows[r][c]);
+            if (c == 0 && r < links.size() && !links[r].empty())
+                cell = fmt::format("<a href=\"{}\">{}</a>", encoded_path(links[r]), cell);
+            html += fmt::format("<{0}{1}>{2}</{0}>", r == 0 ? "th" : "td", right(c) ? " class=\"n\"" : "", cell);
+        }
         html += "</tr>\n";
     }
     return fmt::format("<div class=\"wide\"><table>{}</table></div>\n", html);

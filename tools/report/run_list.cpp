@@ -9,6 +9,8 @@
 #include "engine/log/metrics.h"
 #include "engine/log/progress.h"
 #include "kernels/base/error.h"
+#include "model/config.h"
+#include "tools/report/run_names.h"
 #include "tools/run_file.h"
 #include "tools/sheet.h"
 
@@ -34,47 +36,47 @@ void collect(const Path& folder, int depth, std::vector<Path>& found) {
     for (const Path& one : inner) collect(one, depth + 1, found);
 }
 
-Curve losses_of(const std::vector<StepRecord>& records) {
-    constexpr size_t kShort = 60;
-    constexpr int64_t kWindows = 50, kPoints = 300;
-    Curve curve;
-    for (const StepRecord& r : records) curve.push_back({.x = static_cast<double>(r.step), .y = r.loss});
-    return curve.size() <= kShort ? curve : moving_mean(curve, static_cast<int64_t>(curve.size()) / kWindows, kPoints);
-}
-
-double lower(double best, double value) {
-    return std::isfinite(value) && !(best <= value) ? value : best;
+// Of a run with such settings. What is asked for is in them; what a folder of weights is in, only its config.json says,
+// where that still lies there.
+BaseWeights base_of(const std::string& model, const std::string& quantization) {
+    if (!quantization.empty() && quantization != "none") return BaseWeights::kFourBits;
+    const Path config = Path(model) / "config.json";
+    if (!fs::is_regular_file(config)) return BaseWeights::kWhole;
+    try {
+        return read_model_config(config).quantization ? BaseWeights::kFourBits : BaseWeights::kWhole;
+    } catch (const UserError&) {
+        return BaseWeights::kWhole;   // no model any more: it is not what is asked about
+    }
 }
 
 RunSummary summary_of(const Path& folder) {
-    RunSummary run = {.folder = folder, .finished = fs::exists(folder / kManifestName)};
+    RunSummary run = {.folder = folder,
+                      .finished = fs::exists(folder / kManifestName),
+                      .figures = figures_of(read_metrics(folder / kMetrics))};
     if (const Path file = folder / "run.toml"; fs::exists(file)) run.settings = run_file_values(file);
-    for (const auto& [name, value] : run.settings) {
-        if (name == "model") run.model = value;
-        if (name == "method") run.method = value;
-    }
-    const std::vector<StepRecord> records = read_metrics(folder / kMetrics);
-    run.steps = static_cast<int64_t>(records.size());
-    run.best_loss = NAN;
-    for (const StepRecord& r : records) {
-        run.loss = r.loss;
-        run.tokens = r.num_tokens;
-        if (std::isfinite(r.step_ms)) run.seconds += r.step_ms / 1000;
-        if (!r.skipped) run.best_loss = lower(run.best_loss, r.loss);
-        if (!r.eval_loss) continue;
-        run.best_eval_loss = lower(run.best_eval_loss.value_or(NAN), *r.eval_loss);
-        run.eval_loss = r.eval_loss;
-        run.evaluations.push_back({.x = static_cast<double>(r.step), .y = *r.eval_loss});
-    }
-    run.losses = losses_of(records);
+    const auto setting = [&](const char* name) {
+        for (const auto& [key, value] : run.settings)
+            if (key == name) return value;
+        return std::string();
+    };
+    run.model = setting("model");
+    run.method = method_name(setting("method"), base_of(run.model, setting("quantization")));
     return run;
 }
+
+std::optional<double> height_of(const std::optional<CurvePoint>& point) {
+    return point ? std::optional(point->y) : std::nullopt;
+}
+
+}   // namespace
 
 std::string loss_text(const std::optional<double>& loss) {
     return loss && std::isfinite(*loss) ? fmt::format("{:.4f}", *loss) : "";
 }
 
-}   // namespace
+std::string loss_text(const std::optional<CurvePoint>& best) {
+    return loss_text(height_of(best));
+}
 
 std::vector<RunSummary> find_runs(const std::vector<std::string>& folders) {
     std::vector<Path> found;
@@ -95,29 +97,31 @@ std::string runs_table(const std::vector<RunSummary>& runs) {
     std::vector<std::vector<std::string>> rows = {
         {"folder", "model", "method", "steps", "loss", "best", "eval", "best", "time", ""}};
     for (const RunSummary& run : runs)
-        rows.push_back({run.folder.string(), Path(run.model).filename().string(), run.method, std::to_string(run.steps),
-                        loss_text(run.loss), loss_text(run.best_loss), loss_text(run.eval_loss),
-                        loss_text(run.best_eval_loss), clock_text(run.seconds), run.finished ? "" : "not finished"});
+        rows.push_back({run.folder.string(), last_name(run.model), run.method, std::to_string(run.figures.steps),
+                        loss_text(run.figures.loss), loss_text(run.figures.best_loss), loss_text(run.figures.eval_loss),
+                        loss_text(run.figures.best_eval_loss), clock_text(run.figures.seconds),
+                        run.finished ? "" : "not finished"});
     Sheet sheet;
     sheet.table(rows);
     return sheet.text();
 }
 
 OrderedJson runs_json(const std::vector<RunSummary>& runs) {
-    const auto loss = [](const std::optional<double>& value) { return value ? OrderedJson(*value) : OrderedJson(); };
+    const auto json_of = [](const std::optional<double>& value) { return value ? OrderedJson(*value) : OrderedJson(); };
     OrderedJson json = OrderedJson::array();
     for (const RunSummary& run : runs)
         json.push_back({{"folder", run.folder.string()},
                         {"model", run.model},
                         {"method", run.method},
                         {"finished", run.finished},
-                        {"steps", run.steps},
-                        {"num_tokens", run.tokens},
-                        {"seconds", run.seconds},
-                        {"loss", loss(run.loss)},
-                        {"best_loss", loss(run.best_loss)},
-                        {"eval_loss", loss(run.eval_loss)},
-                        {"best_eval_loss", loss(run.best_eval_loss)}});
+                        {"steps", run.figures.steps},
+                        {"num_tokens", run.figures.tokens},
+                        {"seconds", run.figures.seconds},
+                        {"tokens_per_second", json_of(run.figures.tokens_per_second)},
+                        {"loss", json_of(run.figures.loss)},
+                        {"best_loss", json_of(height_of(run.figures.best_loss))},
+                        {"eval_loss", json_of(run.figures.eval_loss)},
+                        {"best_eval_loss", json_of(height_of(run.figures.best_eval_loss))}});
     return json;
 }
 

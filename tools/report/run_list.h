@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "engine/io/json.h"
-#include "tools/report/curve.h"
+#include "tools/report/run_figures.h"
 
 namespace llmft {
 
@@ -15,12 +15,8 @@ struct RunSummary {
     Path folder = {};
     std::string model = {}, method = {};   // of run.toml; empty where it has none
     bool finished = false;                 // its folder has the hashes that a run's end writes
-    int64_t steps = 0, tokens = 0;
-    double seconds = 0;   // of its steps
-    double loss = 0, best_loss = 0;
-    std::optional<double> eval_loss = {}, best_eval_loss = {};
+    RunFigures figures = {};
     std::vector<std::pair<std::string, std::string>> settings = {};   // of run.toml
-    Curve losses = {}, evaluations = {};                              // losses: smoothed where they are many
 };
 
 // The runs in these folders and below them, in the order of the folders, then of names. A folder is a run's if it holds
@@ -29,7 +25,11 @@ std::vector<RunSummary> find_runs(const std::vector<std::string>& folders);
 
 std::string runs_table(const std::vector<RunSummary>& runs);
 OrderedJson runs_json(const std::vector<RunSummary>& runs);
-// One page: curves over one another, results, settings that differ.
-std::string runs_page(const std::vector<RunSummary>& runs);
+// One page: curves over one another, results, settings that differ. `page` is where it will lie: its links to the runs'
+// reports lead from there.
+std::string runs_page(const std::vector<RunSummary>& runs, const Path& page);
+// "1.2345"; nothing for what is not there or not finite.
+std::string loss_text(const std::optional<double>& loss);
+std::string loss_text(const std::optional<CurvePoint>& best);
 
 }   // namespace llmft

@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 
 #include "engine/log/progress.h"
 #include "tools/report/chart.h"
 #include "tools/report/html.h"
 #include "tools/report/page.h"
+#include "tools/report/run_figures.h"
 #include "tools/sheet.h"
 
 namespace llmft {
@@ -30,87 +30,46 @@ std::string percent(int64_t part, int64_t whole) {
     return fmt::format("{:.1f} %", whole > 0 ? 100 * static_cast<double>(part) / static_cast<double>(whole) : 0.0);
 }
 
-Curve curve_of(const std::vector<StepRecord>& records, const std::function<double(const StepRecord&)>& value) {
-    Curve curve;
-    for (const StepRecord& r : records) curve.push_back({.x = static_cast<double>(r.step), .y = value(r)});
-    return curve;
+std::string best_note(const std::optional<CurvePoint>& best) {
+    return best ? fmt::format("best {} at step {:.0f}", short_number(best->y), best->x) : "";
 }
 
-Curve evaluations(const std::vector<StepRecord>& records) {
-    Curve curve;
-    for (const StepRecord& r : records)
-        if (r.eval_loss) curve.push_back({.x = static_cast<double>(r.step), .y = *r.eval_loss});
-    return curve;
-}
-
-const CurvePoint* lowest(const Curve& curve) {
-    const CurvePoint* best = nullptr;
-    for (const CurvePoint& p : curve)
-        if (std::isfinite(p.y) && (best == nullptr || p.y < best->y)) best = &p;
-    return best;
-}
-
-double seconds_of(const std::vector<StepRecord>& records) {
-    double ms = 0;
-    for (const StepRecord& r : records) ms += std::isfinite(r.step_ms) ? r.step_ms : 0;
-    return ms / 1000;
-}
-
-std::string best_note(const Curve& curve) {
-    const CurvePoint* best = lowest(curve);
-    return best == nullptr ? "" : fmt::format("best {} at step {:.0f}", short_number(best->y), best->x);
-}
-
-double median_rate(const std::vector<StepRecord>& records) {
-    std::vector<double> rates;
-    for (const StepRecord& r : records)
-        if (std::isfinite(r.tokens_per_second)) rates.push_back(r.tokens_per_second);
-    if (rates.empty()) return 0;
-    const auto middle = rates.begin() + static_cast<int64_t>(rates.size() / 2);
-    std::nth_element(rates.begin(), middle, rates.end());
-    return *middle;
-}
-
-std::string tiles(const RunReport& report) {
-    const std::vector<StepRecord>& records = report.records;
+std::string tiles(const RunReport& report, const RunFigures& run) {
     std::vector<Tile> tiles;
-    const Curve loss = curve_of(records, [](const StepRecord& r) { return r.skipped ? NAN : r.loss; });
-    if (!records.empty()) tiles.push_back({"Loss", short_number(records.back().loss), best_note(loss)});
-    if (const Curve held_out = evaluations(records); !held_out.empty())
-        tiles.push_back({"Held-out loss", short_number(held_out.back().y), best_note(held_out)});
-    tiles.push_back({"Steps", grouped_digits(static_cast<int64_t>(records.size())),
-                     fmt::format("of {}", grouped_digits(report.total_steps))});
-    tiles.push_back({"Time in steps", clock_text(seconds_of(records)),
-                     fmt::format("{} tokens", grouped_digits(records.empty() ? 0 : records.back().num_tokens))});
-    tiles.push_back({"Tokens a second", grouped_digits(std::llround(median_rate(records))), "median of the steps"});
+    if (run.loss) tiles.push_back({"Loss", short_number(*run.loss), best_note(run.best_loss)});
+    if (run.eval_loss) tiles.push_back({"Held-out loss", short_number(*run.eval_loss), best_note(run.best_eval_loss)});
+    tiles.push_back({"Steps", grouped_digits(run.steps), fmt::format("of {}", grouped_digits(report.total_steps))});
+    tiles.push_back({"Time in steps", clock_text(run.seconds), fmt::format("{} tokens", grouped_digits(run.tokens))});
+    if (run.tokens_per_second)
+        tiles.push_back(
+            {"Tokens a second", grouped_digits(std::llround(*run.tokens_per_second)), "median of the steps"});
     tiles.push_back({"Memory", bytes_text(report.peak_bytes), "planned peak"});
     return page_tiles(tiles);
 }
 
-std::string charts(const std::vector<StepRecord>& records) {
+std::string charts(const std::vector<StepRecord>& records, const RunFigures& run) {
     const auto of = [&](double StepRecord::*member) {
-        return curve_of(records, [member](const StepRecord& r) { return r.*member; });
+        Curve curve;
+        for (const StepRecord& r : records) curve.push_back({.x = static_cast<double>(r.step), .y = r.*member});
+        return curve;
     };
-    std::vector<ChartCurve> losses = smoothed("training", of(&StepRecord::loss), 0);
-    if (const Curve held_out = evaluations(records); !held_out.empty())
-        losses.push_back({.name = "held out", .points = held_out, .style = ChartCurve::Style::kDots, .colour = 1});
-    const std::string body =
-        chart_html({.title = "Loss", .unit = "nats a token, by step", .curves = losses}) +
-        chart_html({.title = "Learning rate",
-                    .unit = "by step",
-                    .curves = {{.name = "learning rate", .points = of(&StepRecord::learning_rate), .colour = 2}},
-                    .axis = Axis::Choice::kLinear}) +
-        chart_html({.title = "Gradient norm",
-                    .unit = "before clipping, by step",
-                    .curves = smoothed("gradient norm", of(&StepRecord::grad_norm), 3)}) +
-        chart_html({.title = "Speed",
-                    .unit = "tokens a second, by step",
-                    .curves = smoothed("tokens a second", of(&StepRecord::tokens_per_second), 4)}) +
-        chart_html({.title = "Token accuracy",
-                    .unit = "share of learned tokens that were likeliest, by step",
-                    .curves = smoothed("accuracy", of(&StepRecord::mean_token_accuracy), 5),
-                    .axis = Axis::Choice::kLinear});
-    return fmt::format("<div class=\"charts\">\n{}</div>\n", body);
+    std::vector<ChartCurve> losses = smoothed_curves("training", run.losses, 0);
+    losses.push_back({.name = "held out", .points = run.evaluations, .style = ChartCurve::Style::kDots, .colour = 1});
+    return charts_html({{.title = "Loss", .unit = "nats a token, by step", .curves = losses},
+                        {.title = "Learning rate",
+                         .unit = "by step",
+                         .curves = {{.name = "learning rate", .points = of(&StepRecord::learning_rate), .colour = 2}},
+                         .axis = Axis::Choice::kLinear},
+                        {.title = "Gradient norm",
+                         .unit = "before clipping, by step",
+                         .curves = smoothed_curves("gradient norm", of(&StepRecord::grad_norm), 3)},
+                        {.title = "Speed",
+                         .unit = "tokens a second, by step",
+                         .curves = smoothed_curves("tokens a second", of(&StepRecord::tokens_per_second), 4)},
+                        {.title = "Token accuracy",
+                         .unit = "share of learned tokens that were likeliest, by step",
+                         .curves = smoothed_curves("accuracy", of(&StepRecord::mean_token_accuracy), 5),
+                         .axis = Axis::Choice::kLinear}});
 }
 
 // The first steps, the last, those of evaluations, and some between: at most about fifty.
@@ -219,10 +178,10 @@ std::string settings_section(const std::vector<Option>& settings) {
 }   // namespace
 
 std::string run_page(const RunReport& report) {
-    std::string body = page_header("llmft train: " + report.status, report.model,
-                                   report.method + (report.trainable.empty() ? "" : "; " + report.trainable));
-    body += tiles(report);
-    if (!report.records.empty()) body += page_section("Steps", charts(report.records) + numbers(report.records));
+    const RunFigures run = figures_of(report.records);
+    std::string body = page_header("llmft train: " + report.status, report.name, report.about);
+    body += tiles(report, run);
+    if (run.steps > 0) body += page_section("Steps", charts(report.records, run) + numbers(report.records));
     body += page_section("Answers before and after", samples_section(report));
     body += page_section("Data", data_section(report));
     body += page_section("Memory by name", memory_section(report));
@@ -230,7 +189,7 @@ std::string run_page(const RunReport& report) {
     std::string next;
     for (const auto& [what, command] : report.next) next += page_note(what) + page_command(command);
     body += page_section("Next", next);
-    return html_page("llmft: " + report.model, body);
+    return html_page(report.name + ": llmft train", body);
 }
 
 }   // namespace llmft

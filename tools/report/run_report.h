@@ -14,8 +14,9 @@
 namespace llmft {
 
 struct RunReport {
-    std::string model = {}, method = {}, status = {};   // as people read them: "tiny", "lora, f32 on cpu", "done"
-    std::string trainable = {};                         // the line of trainable parameters
+    std::string name = {};                 // of the run
+    std::string status = {};               // "done after step 150"
+    std::vector<std::string> about = {};   // lines under the name: model and method, parameters, program and machine
     int64_t total_steps = 0;
     std::vector<StepRecord> records = {};   // every step's
 

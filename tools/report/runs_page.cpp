@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -8,24 +8,22 @@
 #include "tools/report/chart.h"
 #include "tools/report/page.h"
 #include "tools/report/run_list.h"
+#include "tools/report/run_names.h"
 #include "tools/sheet.h"
 
 namespace llmft {
 namespace {
 
-std::string name_of(const RunSummary& run) {
-    const std::string last = run.folder.filename().string();
-    return last.empty() ? run.folder.parent_path().filename().string() : last;
-}
+namespace fs = std::filesystem;
 
 // A run's short name, with its place in the list where two have the same.
 std::vector<std::string> names_of(const std::vector<RunSummary>& runs) {
     std::map<std::string, int> count;
-    for (const RunSummary& run : runs) ++count[name_of(run)];
     std::vector<std::string> names;
+    for (const RunSummary& run : runs) names.push_back(last_name(run.folder));
+    for (const std::string& name : names) ++count[name];
     for (size_t i = 0; i < runs.size(); ++i)
-        names.push_back(count[name_of(runs[i])] > 1 ? fmt::format("{} ({})", name_of(runs[i]), i + 1)
-                                                    : name_of(runs[i]));
+        if (count[names[i]] > 1) names[i] += fmt::format(" ({})", i + 1);
     return names;
 }
 
@@ -33,28 +31,39 @@ std::string curves(const std::vector<RunSummary>& runs, const std::vector<std::s
     std::vector<ChartCurve> losses, evaluations;
     for (size_t i = 0; i < runs.size(); ++i) {
         const int colour = static_cast<int>(i) % kChartColours;
-        losses.push_back({.name = names[i], .points = runs[i].losses, .colour = colour});
-        if (!runs[i].evaluations.empty())
-            evaluations.push_back(
-                {.name = names[i], .points = runs[i].evaluations, .style = ChartCurve::Style::kDots, .colour = colour});
+        losses.push_back({.name = names[i], .points = smoothed(runs[i].figures.losses).points, .colour = colour});
+        evaluations.push_back({.name = names[i],
+                               .points = runs[i].figures.evaluations,
+                               .style = ChartCurve::Style::kDots,
+                               .colour = colour});
     }
-    std::string html = chart_html({.title = "Loss", .unit = "nats a token, by step", .curves = losses});
-    if (!evaluations.empty())
-        html += chart_html({.title = "Held-out loss", .unit = "nats a token, by step", .curves = evaluations});
-    return fmt::format("<div class=\"charts\">\n{}</div>\n", html);
+    return charts_html({{.title = "Loss", .unit = "nats a token, by step", .curves = losses},
+                        {.title = "Held-out loss", .unit = "nats a token, by step", .curves = evaluations}});
 }
 
-std::string results(const std::vector<RunSummary>& runs, const std::vector<std::string>& names) {
-    const auto loss = [](const std::optional<double>& value) { return value ? fmt::format("{:.4f}", *value) : ""; };
+// From a page to a run's report, as a browser follows it: by names, whatever links they are. Empty where there is none.
+std::string report_from(const Path& page, const RunSummary& run) {
+    const Path report = run.folder / "report.html";
+    if (!fs::exists(report)) return "";
+    return fs::absolute(report).lexically_normal().lexically_relative(
+        fs::absolute(page).lexically_normal().parent_path());
+}
+
+std::string results(const std::vector<RunSummary>& runs, const std::vector<std::string>& names, const Path& page) {
     std::vector<std::vector<std::string>> rows = {
-        {"run", "model", "method", "steps", "loss", "best", "held-out", "best held-out", "tokens", "time"}};
+        {"run", "model", "method", "steps", "loss", "best", "held-out", "best held-out", "tokens", "tokens/s", "time"}};
+    std::vector<std::string> links = {""};
     for (size_t i = 0; i < runs.size(); ++i) {
         const RunSummary& run = runs[i];
-        rows.push_back({names[i] + (run.finished ? "" : ", not finished"), run.model, run.method,
-                        grouped_digits(run.steps), loss(run.loss), loss(run.best_loss), loss(run.eval_loss),
-                        loss(run.best_eval_loss), grouped_digits(run.tokens), clock_text(run.seconds)});
+        const RunFigures& f = run.figures;
+        rows.push_back({names[i] + (run.finished ? "" : ", not finished"), last_name(run.model), run.method,
+                        grouped_digits(f.steps), loss_text(f.loss), loss_text(f.best_loss), loss_text(f.eval_loss),
+                        loss_text(f.best_eval_loss), grouped_digits(f.tokens),
+                        f.tokens_per_second ? grouped_digits(std::llround(*f.tokens_per_second)) : "",
+                        clock_text(f.seconds)});
+        links.push_back(report_from(page, run));
     }
-    return page_table(rows);
+    return page_table(rows, links);
 }
 
 std::string differing_settings(const std::vector<RunSummary>& runs, const std::vector<std::string>& names) {
@@ -78,12 +87,13 @@ std::string differing_settings(const std::vector<RunSummary>& runs, const std::v
 
 }   // namespace
 
-std::string runs_page(const std::vector<RunSummary>& runs) {
+std::string runs_page(const std::vector<RunSummary>& runs, const Path& page) {
     const std::vector<std::string> names = names_of(runs);
     return html_page("llmft: runs",
                      page_header("llmft runs", fmt::format("{} {}", runs.size(), runs.size() == 1 ? "run" : "runs"),
-                                 "Curves of many steps are smoothed.") +
-                         page_section("Results", results(runs, names)) + page_section("Steps", curves(runs, names)) +
+                                 {"Curves of many steps are smoothed."}) +
+                         page_section("Results", results(runs, names, page)) +
+                         page_section("Steps", curves(runs, names)) +
                          page_section("Settings that differ", differing_settings(runs, names)));
 }
 

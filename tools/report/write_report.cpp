@@ -2,7 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <ctime>
+
+#include "kernels/base/parallel.h"
 #include "tools/command_line.h"
+#include "tools/commands.h"
+#include "tools/report/run_names.h"
 #include "tools/report/run_report.h"
 
 namespace llmft {
@@ -50,18 +55,40 @@ std::vector<std::pair<std::string, std::string>> next_steps(const ReportParts& p
     return steps;
 }
 
+// "2026-03-01 14:05 CET"
+std::string time_of_day() {
+    const std::time_t now = std::time(nullptr);
+    std::tm local = {};
+    localtime_r(&now, &local);
+    char text[64];
+    return {text, std::strftime(text, sizeof text, "%Y-%m-%d %H:%M %Z", &local)};
+}
+
+std::vector<std::string> about(const ReportParts& parts) {
+    const PreparedRun& run = parts.prepared;
+    TrainOptions options = parts.options;
+    const bool full = options.method.method == "full";
+    const int threads = thread_count();
+    options.method.method = method_name(options.method.method,
+                                        run.chosen.shape.quantization ? BaseWeights::kFourBits : BaseWeights::kWhole);
+    return {fmt::format("{}: {}", options.model.model, method_text(options, run)),
+            trainable_line(run.chosen.plan, run.config, !full),
+            fmt::format("llmft {}, {}, {}, {} {}", version(), time_of_day(),
+                        parts.session.run().device.properties().name, threads, threads == 1 ? "thread" : "threads")};
+}
+
 }   // namespace
 
 void write_report(const ReportParts& parts) {
     const PreparedRun& run = parts.prepared;
-    const TrainOptions& options = parts.options;
     const Path output = parts.output_dir;
-    RunReport report = {.model = options.model.model,
-                        .method = method_text(options, run),
-                        .status = end_text(parts.result.end),
-                        .trainable = trainable_line(run.chosen.plan, run.config, options.method.method != "full"),
+    std::vector<StepRecord> records = read_metrics(output / "metrics.jsonl");
+    RunReport report = {.name = last_name(output),
+                        .status = fmt::format("{} after step {}", end_text(parts.result.end),
+                                              records.empty() ? 0 : records.back().step),
+                        .about = about(parts),
                         .total_steps = run.steps,
-                        .records = read_metrics(output / "metrics.jsonl"),
+                        .records = std::move(records),
                         .rows = static_cast<int64_t>(run.data.train.examples.size()),
                         .tokens = run.data.train.tokens(),
                         .loss_tokens = run.data.train.loss_tokens(),
