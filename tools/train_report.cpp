@@ -12,6 +12,7 @@
 #include "tools/command_line.h"
 #include "tools/eval/exact_match.h"
 #include "tools/mask_text.h"
+#include "tools/report/run_names.h"
 
 namespace llmft {
 namespace {
@@ -32,9 +33,10 @@ std::string quantization_text(const std::optional<Quantization>& q) {
 }   // namespace
 
 std::string method_text(const TrainOptions& options, const PreparedRun& run) {
-    return fmt::format("{}, {} on {}{}", options.method.method, name(run.chosen.shape.dtype),
-                       options.model.device == "auto" ? "cpu" : options.model.device,
-                       quantization_text(run.chosen.shape.quantization));
+    const auto& quantization = run.chosen.shape.quantization;
+    const BaseWeights base = quantization ? BaseWeights::kFourBits : BaseWeights::kWhole;
+    return fmt::format("{}, {} on {}{}", method_name(options.method.method, base), name(run.chosen.shape.dtype),
+                       options.model.device == "auto" ? "cpu" : options.model.device, quantization_text(quantization));
 }
 
 void print_start(const TrainOptions& options, const PreparedRun& run) {

@@ -66,11 +66,9 @@ std::string time_of_day() {
 
 std::vector<std::string> about(const ReportParts& parts) {
     const PreparedRun& run = parts.prepared;
-    TrainOptions options = parts.options;
+    const TrainOptions& options = parts.options;
     const bool full = options.method.method == "full";
     const int threads = thread_count();
-    options.method.method = method_name(options.method.method,
-                                        run.chosen.shape.quantization ? BaseWeights::kFourBits : BaseWeights::kWhole);
     return {fmt::format("{}: {}", options.model.model, method_text(options, run)),
             trainable_line(run.chosen.plan, run.config, !full),
             fmt::format("llmft {}, {}, {}, {} {}", version(), time_of_day(),
