@@ -38,8 +38,6 @@ void TrainOptions::declare(Flags& flags) {
 
 void TrainOptions::validate() const {
     data.validate();
-    report.validate();
-    llmft::method(method.method);
     if (method.lora.init_lora_weights == "eva" && model.adapter.empty())
         throw UserError("USAGE", "--init-lora-weights", "eva", "this version continues such adapters but starts none",
                         "use true, gaussian or orthogonal");
