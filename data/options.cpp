@@ -3,19 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <initializer_list>
-#include <string_view>
 
 #include "kernels/base/error.h"
 
 namespace llmft {
 namespace {
-
-void expect_one_of(const char* flag, const std::string& value, std::initializer_list<std::string_view> allowed) {
-    if (std::find(allowed.begin(), allowed.end(), value) != allowed.end()) return;
-    throw UserError("VALUE", flag, "", fmt::format("'{}' is not a value of it", value),
-                    fmt::format("use {}", fmt::join(allowed, ", ")));
-}
 
 void expect(bool holds, const char* flag, const std::string& what, const char* remedy) {
     if (!holds) throw UserError("VALUE", flag, "", what, remedy);
@@ -24,10 +16,6 @@ void expect(bool holds, const char* flag, const std::string& what, const char* r
 }   // namespace
 
 void DataOptions::validate() const {
-    expect_one_of("--dataset-format", dataset_format, {"auto", "text", "prompt_completion", "tokens"});
-    expect_one_of("--completion-only-loss", completion_only_loss, {"auto", "true", "false"});
-    expect_one_of("--append-eos", append_eos, {"auto", "always", "never"});
-    expect_one_of("--truncation", truncation, {"error", "drop", "right"});
     expect(!dataset_text_field.empty(), "--dataset-text-field", "is empty", "name a field of the rows");
     expect(max_seq_length >= 2, "--max-seq-length", fmt::format("is {}", max_seq_length),
            "give at least 2: one token predicts one");

@@ -172,6 +172,7 @@ int cmd_bench(const std::vector<std::string>& arguments) {
     options.adopt_adapter(flags);
 
     const ModelConfig config = read_model_config(*open_model(options.model.model));
+    options.resolve(config);
     const auto tuning = method(options.method.method).make(method_request(options));
     const PlanRequest request = plan_request(options, config, *tuning, full_rows(options));
     const ChosenPlan chosen = choose_plan(request);

@@ -21,10 +21,12 @@
 namespace llmft {
 namespace {
 
+constexpr int64_t kAutoTokens = 1024;   // as in training, products are at full speed from here on
+
 struct EvalOptions {
     std::string metric = "perplexity,accuracy";
     std::string per_row;
-    int64_t tokens_per_microbatch = 1024;
+    int64_t tokens_per_microbatch = 0;
     int64_t max_new_tokens = 256;
     int64_t batch_size = 16;
     bool json = false;
@@ -34,12 +36,13 @@ struct EvalOptions {
         v.group("evaluation");
         v("metric", metric,
           "what to report beside the loss, with commas between: perplexity; accuracy, of the "
-          "likeliest token; exact_match, of answers that the model writes to the rows' prompts");
+          "likeliest token; exact_match, of answers that the model writes to the rows' prompts",
+          {.list_of = "perplexity|accuracy|exact_match"});
         v("per-row", per_row,
           "file for a JSON line per row: row, nll, tokens, token_nll, greedy_match; with exact_match also text and "
           "exact_match");
-        v("tokens-per-microbatch", tokens_per_microbatch, "tokens computed at once; changes speed and memory only",
-          {.at_least = 1, .at_most = 1 << 24});
+        v("tokens-per-microbatch", tokens_per_microbatch,
+          "tokens computed at once; changes speed and memory only (0: auto)", {.at_least = 0, .at_most = 1 << 24});
         v("max-new-tokens", max_new_tokens, "exact_match: most tokens of an answer",
           {.at_least = 1, .at_most = 1 << 24});
         v("batch-size", batch_size, "exact_match: prompts decoded at once; changes speed and memory only",
@@ -54,19 +57,9 @@ struct Metrics {
 };
 
 Metrics metrics_of(const std::string& list) {
-    Metrics metrics;
-    for (const std::string& name : split_file_list(list, "--metric")) {
-        if (name == "perplexity")
-            metrics.perplexity = true;
-        else if (name == "accuracy")
-            metrics.accuracy = true;
-        else if (name == "exact_match")
-            metrics.exact_match = true;
-        else
-            throw UserError("VALUE", "--metric", name, "this version does not have it",
-                            "use perplexity, accuracy, exact_match");
-    }
-    return metrics;
+    const std::vector<std::string> names = split_choices(list, ',');
+    const auto asked = [&](const char* name) { return std::find(names.begin(), names.end(), name) != names.end(); };
+    return {.perplexity = asked("perplexity"), .accuracy = asked("accuracy"), .exact_match = asked("exact_match")};
 }
 
 // The file of --per-row, begun before anything is scored: a path that cannot be written is known then.
@@ -245,7 +238,8 @@ int cmd_eval(const std::vector<std::string>& arguments) {
 
     std::optional<Quiz> quiz;
     if (metrics.exact_match) quiz = quiz_of(examples, *tokenizer, eval, data.dataset);
-    const int64_t tokens = std::max({longest, eval.tokens_per_microbatch, quiz ? quiz->shape.tokens() : 0});
+    const int64_t at_once = eval.tokens_per_microbatch > 0 ? eval.tokens_per_microbatch : kAutoTokens;
+    const int64_t tokens = std::max({longest, at_once, quiz ? quiz->shape.tokens() : 0});
     Inference inference = open_inference(options, *model, config, tokens, [&](Session& dry) {
         Run run = dry.run();
         dry.model().evaluate(dry.slots().upload(full_batch(tokens, tokens), run), run);

@@ -43,7 +43,7 @@ struct MergeOptions {
         v("output", output, "folder to make: a model that transformers loads");
         v("dtype", dtype, "of the weights written (auto: the base's; bf16 where that is quantised)",
           {.one_of = "auto|f32|bf16|f16"});
-        v("device", device, "where to compute", {.one_of = "auto|cpu|cuda|sim"});
+        v("device", device, "where to compute", {.one_of = "auto|cpu", .unlisted = "cuda|sim"});
         v("adapter-weights", adapter_weights, "a number for each adapter, with commas between (empty: 1 each)");
         v("combination-type", combination_type,
           "of several adapters: cat, their exact sum; linear, PEFT's cheap near sum of equal ranks",

@@ -61,6 +61,7 @@ int cmd_plan(const std::vector<std::string>& arguments) {
 
     const auto model = open_model(options.model.model);
     const ModelConfig config = read_model_config(*model);
+    options.resolve(config);
     const auto tuning = method(options.method.method).make(method_request(options));
     const LoaderShape data =
         options.data.dataset.empty() ? full_rows(options) : read_train_data(options, *model, config).shape;

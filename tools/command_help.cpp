@@ -34,10 +34,16 @@ std::vector<CommandHelp> help_of(std::span<const Command> commands) {
     for (const Command& command : commands) {
         const std::string name(command.name);
         all.push_back(help_of_one(command, {}, name));
-        for (const std::string& part : choices_of(command.parts))
+        for (const std::string& part : split_choices(command.parts))
             all.push_back(help_of_one(command, {part}, name + " " + part));
     }
     return all;
+}
+
+CommandHelp help_of(std::span<const Command> commands, std::string_view name) {
+    for (const Command& command : commands)
+        if (command.name == name) return help_of_one(command, {}, std::string(name));
+    return {};
 }
 
 }   // namespace llmft

@@ -10,7 +10,7 @@
 #include "engine/log/log.h"
 #include "kernels/base/error.h"
 #include "tools/little_memory.h"
-#include "tools/option.h"
+#include "tools/unknown_name.h"
 
 namespace llmft {
 namespace {
@@ -51,10 +51,18 @@ std::string table(std::span<const Command> commands) {
 
 int dispatch(std::span<const Command> commands, const std::vector<std::string>& arguments) {
     const std::string_view word = arguments.empty() ? "--help" : std::string_view(arguments.front());
-    if (word == "--help" || word == "--version") {
-        print(stdout, word == "--help" ? table(commands) : fmt::format("llmft {}\n", kVersion));
+    if (word == "help" && arguments.size() > 1) {   // `help train` is `train --help`
+        std::vector<std::string> asked(arguments.begin() + 1, arguments.end());
+        asked.emplace_back("--help");
+        return dispatch(commands, asked);
+    }
+    if (word == "help" || word == "--help" || word == "--version") {
+        print(stdout, word == "--version" ? fmt::format("llmft {}\n", kVersion) : table(commands));
         return 0;
     }
+    if (command_comes_later(word))
+        throw UserError("USAGE", "", "", fmt::format("\"{}\": this version does not have it yet", word),
+                        "llmft --help lists the commands");
     std::vector<std::string> names;
     for (const Command& command : commands) {
         if (command.name == word) return command.run({arguments.begin() + 1, arguments.end()});

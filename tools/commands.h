@@ -15,9 +15,9 @@ struct Command {
     std::string_view parts = {};                             // "data|decode": first words with options of their own
 };
 
-// Runs the command that arguments[0] names. No arguments, or --help: the table of commands on stdout. --version: the
-// version. Exceptions become one line on stderr; with exit 2 or 3 what engine/log still holds is dropped, so that this
-// line is alone.
+// Runs the command that arguments[0] names. No arguments, help or --help: the table of commands on stdout. help
+// COMMAND: the command's --help. --version: the version. Exceptions become one line on stderr; with exit 2 or 3 what
+// engine/log still holds is dropped, so that this line is alone.
 int run_command(std::span<const Command> commands, const std::vector<std::string>& arguments);
 
 // The table that run_command works on.

@@ -9,6 +9,7 @@
 #include "kernels/base/error.h"
 #include "tools/help_text.h"
 #include "tools/run_file.h"
+#include "tools/unknown_name.h"
 
 namespace llmft {
 namespace {
@@ -37,8 +38,9 @@ void Flags::declare(Option option) {
     options_.push_back(std::move(option));
 }
 
-void Flags::positional(std::string_view label, std::string& value, std::string_view help) {
-    positional_ = {.name = std::string(label), .group = "", .help = std::string(help), .target = &value};
+void Flags::positional(std::string_view label, std::string& value, std::string_view help, const OptionLimits& limits) {
+    positional_ = {
+        .name = std::string(label), .group = "", .help = std::string(help), .target = &value, .limits = limits};
 }
 
 void Flags::positional_list(std::string_view label, std::vector<std::string>& values, std::string_view help) {
@@ -90,12 +92,13 @@ void Flags::refuse_unknown(const std::string& argument) const {
         throw UserError("USAGE", "", "", fmt::format("\"{}\": unexpected argument", argument),
                         "options are written --name value");
     const std::string word = argument.substr(0, argument.find('='));
-    std::vector<std::string> names{"--help"};
-    for (const Option& option : options_) names.push_back("--" + option.name);
-    const std::string near = nearest(word, names);
-    throw UserError(
-        "USAGE", word, "", "unknown option",
-        near.empty() ? fmt::format("llmft {} --help lists them", command_) : fmt::format("did you mean {}?", near));
+    const std::string name = kebab_case(word.substr(std::min(word.find_first_not_of('-'), word.size())));
+    const std::string lists = fmt::format("llmft {} --help lists them", command_);
+    if (option_comes_later(name)) throw UserError("USAGE", word, "", "this version does not have it yet", lists);
+    std::string meant = meant_option(name, options_);
+    if (meant.empty()) meant = nearest(name, {"help"});
+    throw UserError("USAGE", word, "", "unknown option",
+                    meant.empty() ? lists : fmt::format("did you mean --{}?", meant));
 }
 
 Flags::Outcome Flags::parse(const std::vector<std::string>& arguments) {
@@ -127,7 +130,9 @@ Flags::Outcome Flags::parse(const std::vector<std::string>& arguments) {
 
     if (!values[0].empty()) {
         set_value(options_[0], values[0].front(), {.where = "--config", .field = ""});
-        read_run_file(config_, options_);
+        std::set<std::string> others;
+        for (const OptionHelp& option : help_of(known_commands(), "train").options) others.insert(option.name);
+        read_run_file(config_, options_, others);
     }
     for (size_t i = 1; i < values.size(); ++i)
         if (!values[i].empty())
@@ -154,16 +159,24 @@ std::string Flags::help() const {
 
 CommandHelp Flags::command_help() const {
     const auto help_of_option = [](const Option& option) {
-        const bool is_bool = type_of(option) == OptionType::kBool;
+        using Form = OptionHelp::Form;
+        const OptionLimits& limits = option.limits;
+        const bool free_text = type_of(option) == OptionType::kText && limits.one_of.empty();
         return OptionHelp{.name = option.name,
                           .group = option.group,
                           .help = option.help,
-                          .value = std::string(placeholder(option)),
-                          .choices = choices_of(is_bool ? placeholder(option) : option.limits.one_of),
+                          .value = placeholder(option),
+                          .choices = choices(option),
+                          .form = !limits.list_of.empty() ? Form::kList
+                                  : free_text             ? Form::kText
+                                                          : Form::kOne,
                           .default_text = option.default_text};
     };
     CommandHelp help = {.name = command_, .summary = summary_};
-    if (positional_) help.positional = {.name = positional_->name, .help = positional_->help};
+    if (positional_) {
+        help.positional = help_of_option(*positional_);
+        help.positional->value.clear();   // its label says it
+    }
     for (const Option& option : options_) help.options.push_back(help_of_option(option));
     return help;
 }

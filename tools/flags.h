@@ -48,12 +48,13 @@ public:
     // somewhere the help is printed on stdout, or given to a HelpCatcher, and nothing else is looked at. `--name value`
     // and `--name=value` are the same; a bool may stand alone. Throws UserError: USAGE for unknown, doubled, stray and
     // incomplete ones, and what set_value and read_run_file throw.
+    // What a run file says of train alone is passed over by the other commands.
     Outcome parse(const std::vector<std::string>& arguments);
 
     // Throws UserError that names the first of these that was neither given nor has a default.
     void require(std::initializer_list<std::string_view> names) const;
     // The one argument without dashes that the command takes, `label` in its help; it may stand anywhere.
-    void positional(std::string_view label, std::string& value, std::string_view help);
+    void positional(std::string_view label, std::string& value, std::string_view help, const OptionLimits& limits = {});
     // Any number of them.
     void positional_list(std::string_view label, std::vector<std::string>& values, std::string_view help);
     // By a flag or the run file.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "data/unicode/utf8.h"
 #include "kernels/base/error.h"
 
 namespace llmft {
@@ -54,15 +55,6 @@ std::string command_section(const CommandHelp& command) {
     return page;
 }
 
-// The code point of the character at `at`, which moves behind it.
-uint32_t take_character(std::string_view text, size_t& at) {
-    const auto lead = static_cast<unsigned char>(text[at++]);
-    uint32_t code = lead < 0xe0 ? lead & 0x1f : lead < 0xf0 ? lead & 0x0f : lead & 0x07;
-    while (at < text.size() && (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80)
-        code = code << 6 | (static_cast<unsigned char>(text[at++]) & 0x3f);
-    return code;
-}
-
 }   // namespace
 
 std::string troff_text(std::string_view text) {
@@ -71,7 +63,9 @@ std::string troff_text(std::string_view text) {
     for (size_t at = 0; at < text.size();) {
         const char c = text[at];
         if (static_cast<unsigned char>(c) >= 0x80) {
-            out += fmt::format("\\[u{:04X}]", take_character(text, at));
+            const unicode::CodePoint point = unicode::decode_utf8(text, at);
+            out += fmt::format("\\[u{:04X}]", static_cast<uint32_t>(point.value));
+            at += point.bytes;
             continue;
         }
         ++at;

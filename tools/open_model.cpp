@@ -1,5 +1,7 @@
 #include "tools/open_model.h"
 
+#include <fmt/format.h>
+
 #include "data/tokenizer/gguf_tokenizer.h"
 #include "model/gguf.h"
 
@@ -51,11 +53,23 @@ void refuse_folder_of_ggufs(const Path& folder) {
                             "give the file: --model " + entry.path().string());
 }
 
+// OWNER/NAME, and no such folder here.
+bool is_hub_name(const std::string& path) {
+    constexpr std::string_view kOfNames = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+    const size_t slash = path.find('/');
+    return slash != std::string::npos && slash > 0 && slash + 1 < path.size() && path.front() != '.' &&
+           path.find_first_not_of(kOfNames, slash + 1) == std::string::npos &&
+           path.find_first_not_of(kOfNames) == slash;
+}
+
 }   // namespace
 
 std::unique_ptr<ModelSource> open_model(const std::string& path) {
     std::error_code ignored;
     if (std::filesystem::is_regular_file(path, ignored)) return std::make_unique<GgufModel>(path);
+    if (is_hub_name(path) && !std::filesystem::exists(path, ignored))
+        throw UserError("MISSING", path, "", "no such folder, and llmft fetches nothing",
+                        fmt::format("check the path, or get the folder: hf download {} --local-dir DIR", path));
     refuse_folder_of_ggufs(path);
     return std::make_unique<FolderModel>(path);
 }

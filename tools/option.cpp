@@ -88,16 +88,29 @@ void parse(bool& value, const Option&, std::string_view text, const Place& place
     value = text == "true";
 }
 
+bool is_among(std::string_view choices, std::string_view text) {
+    const std::vector<std::string> all = split_choices(choices);
+    return std::find(all.begin(), all.end(), text) != all.end();
+}
+
+void expect_among(std::string_view choices, const OptionLimits& limits, std::string_view text, const Place& place) {
+    if (is_among(choices, text) || is_among(limits.unlisted, text)) return;
+    if (is_among(limits.later, text))
+        refuse("VALUE", place, text, "this version does not have it yet", fmt::format("use {}", choices));
+    const std::string near = nearest(text, split_choices(choices));
+    refuse("VALUE", place, text, fmt::format("not one of {}", choices),
+           near.empty() ? "choose one of these" : fmt::format("did you mean {}?", near));
+}
+
 void parse(std::string& value, const Option& option, std::string_view text, const Place& place) {
     if (first_invalid_utf8(text) != std::string_view::npos || text.find('\0') != std::string_view::npos)
         refuse("ENCODING", place, text, "not valid UTF-8 text", "rename the file or correct the text");
-    if (const std::string_view all = option.limits.one_of; !all.empty()) {
-        const std::vector<std::string> choices = choices_of(all);
-        if (std::find(choices.begin(), choices.end(), text) == choices.end()) {
-            const std::string near = nearest(text, choices);
-            refuse("VALUE", place, text, fmt::format("not one of {}", all),
-                   near.empty() ? "choose one of these" : fmt::format("did you mean {}?", near));
-        }
+    const OptionLimits& limits = option.limits;
+    if (!limits.one_of.empty()) expect_among(limits.one_of, limits, text, place);
+    if (!limits.list_of.empty()) {
+        const std::vector<std::string> items = split_choices(text, ',');
+        for (const std::string& item : items) expect_among(limits.list_of, limits, item, place);
+        if (items.empty()) expect_among(limits.list_of, limits, "", place);
     }
     value = text;
 }
@@ -141,14 +154,25 @@ OptionType type_of(const Option& option) {
     return std::visit([](const auto* target) { return type_of_target(target); }, option.target);
 }
 
-std::string_view placeholder(const Option& option) {
+std::string placeholder(const Option& option) {
     switch (type_of(option)) {
         case OptionType::kInteger: return "N";
         case OptionType::kNumber: return "X";
         case OptionType::kBool: return "true|false";
         case OptionType::kText: break;
     }
-    return option.limits.one_of.empty() ? "TEXT" : option.limits.one_of;
+    const OptionLimits& limits = option.limits;
+    if (!limits.list_of.empty()) return fmt::format("{},...", limits.list_of);
+    if (!limits.words.empty()) return fmt::format("{}|PATH", limits.words);
+    return limits.one_of.empty() ? "TEXT" : std::string(limits.one_of);
+}
+
+std::vector<std::string> choices(const Option& option) {
+    const OptionLimits& limits = option.limits;
+    if (type_of(option) == OptionType::kBool) return {"true", "false"};
+    return split_choices(!limits.list_of.empty() ? limits.list_of
+                         : !limits.words.empty() ? limits.words
+                                                 : limits.one_of);
 }
 
 std::optional<std::string> text_of(const Option& option) {
@@ -160,12 +184,12 @@ void set_value(Option& option, std::string_view text, const Place& place) {
     option.given = true;
 }
 
-std::vector<std::string> choices_of(std::string_view one_of) {
-    std::vector<std::string> choices;
-    if (one_of.empty()) return choices;
-    for (size_t at = 0; at <= one_of.size(); at = std::min(one_of.find('|', at), one_of.size()) + 1)
-        choices.emplace_back(one_of.substr(at, one_of.find('|', at) - at));
-    return choices;
+std::vector<std::string> split_choices(std::string_view choices, char between) {
+    std::vector<std::string> all;
+    if (choices.empty()) return all;
+    for (size_t at = 0; at <= choices.size(); at = std::min(choices.find(between, at), choices.size()) + 1)
+        all.emplace_back(choices.substr(at, choices.find(between, at) - at));
+    return all;
 }
 
 std::string snake_case(std::string_view name) {
@@ -174,11 +198,17 @@ std::string snake_case(std::string_view name) {
     return snake;
 }
 
+std::string kebab_case(std::string_view name) {
+    std::string kebab(name);
+    std::replace(kebab.begin(), kebab.end(), '_', '-');
+    return kebab;
+}
+
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates) {
     constexpr size_t kLongestWord = 100;   // bounds the work on hostile input; no name is that long
     if (word.size() > kLongestWord) return "";
     std::string best;
-    size_t fewest = std::max<size_t>(2, word.size() / 3) + 1;
+    size_t fewest = std::max<size_t>(1, word.size() / 3) + 1;
     for (const std::string& candidate : candidates) {
         const size_t count = edits(word, candidate);
         if (count < fewest && count < std::max(word.size(), candidate.size())) {

@@ -23,13 +23,19 @@ namespace llmft {
 using OptionTarget = std::variant<int64_t*, double*, bool*, std::string*, std::optional<int64_t>*,
                                   std::optional<double>*, std::optional<bool>*, std::optional<std::string>*>;
 
-// Bounds are for numbers, one_of for text. Values are checked when they are set.
+// Bounds are for numbers. Text is one_of a few, a list_of a few, or free, with `words` that have a meaning of their
+// own. Values are checked when they are set.
 struct OptionLimits {
     std::optional<double> at_least = {};
     std::optional<double> above = {};
     std::optional<double> at_most = {};
     std::optional<double> below = {};
-    std::string_view one_of = {};   // "lora|full"
+    std::string_view one_of = {};     // "lora|full"
+    std::string_view list_of = {};    // "jsonl|html": some of these, with commas between
+    std::string_view words = {};      // "auto|never"; other text is taken too
+    std::string_view unlisted = {};   // taken beside one_of and offered nowhere: who uses the value may refuse it
+    std::string_view later = {};      // what this version does not have yet, and refuses as that
+    bool integers = false;            // of text: a run file may hold a whole number, or a list of them
 };
 
 enum class OptionType : uint8_t { kInteger, kNumber, kBool, kText };
@@ -51,22 +57,25 @@ struct Place {
 };
 
 OptionType type_of(const Option& option);
-// "N", "X", "true|false", "TEXT", or the values it can have.
-std::string_view placeholder(const Option& option);
+// "N", "X", "true|false", "TEXT", or the values it can have: "cpu|cuda", "jsonl|html,...", "auto|never|PATH".
+std::string placeholder(const Option& option);
+// The values to offer; none for a number and for text without words.
+std::vector<std::string> choices(const Option& option);
 // The value, or nothing for an optional that is not set. A double has the fewest digits that read back as it.
 std::optional<std::string> text_of(const Option& option);
 
 // Sets the value; a number has to be the whole of `text`, text has to be UTF-8 without NUL. Throws UserError (VALUE,
-// RANGE, ENCODING) that names the place.
+// RANGE, ENCODING) that names the place, and the nearest value where it is one of a few.
 void set_value(Option& option, std::string_view text, const Place& place);
 
 // "a|b" → a, b; nothing of "".
-std::vector<std::string> choices_of(std::string_view one_of);
+std::vector<std::string> split_choices(std::string_view choices, char between = '|');
 
 std::string snake_case(std::string_view name);   // "lora-r" → "lora_r"
+std::string kebab_case(std::string_view name);   // "lora_r" → "lora-r"
 
 // The candidate with the fewest edits (insert, delete, replace, swap of neighbours) from `word`, or "" where all are
-// far.
+// far: a third of its letters and more.
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
 
 }   // namespace llmft

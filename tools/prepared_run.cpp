@@ -8,7 +8,8 @@
 namespace llmft {
 namespace {
 
-RunIdentity identify(const Flags& flags, const PreparedRun& run) {
+// `asked`: the dtype before it was resolved. One that this machine has not is another precision all the same.
+RunIdentity identify(const Flags& flags, const std::string& asked, const PreparedRun& run) {
     constexpr int64_t kMostBytes = int64_t{256} << 20;
     RunIdentity identity = {.settings = flags.settings(),
                             .inputs = {{"model", hash_of_weights(*run.weights)},
@@ -16,6 +17,8 @@ RunIdentity identify(const Flags& flags, const PreparedRun& run) {
                                        {"evaluation rows", hash_of_examples(run.data.evaluation)}}};
     if (run.data.tokenizer && run.model->has("tokenizer.json"))
         identity.inputs.emplace_back("tokenizer", hash_text(xxh3(run.model->text("tokenizer.json", kMostBytes))));
+    for (auto& [name, value] : identity.settings)
+        if (name == "dtype" && asked != "auto" && asked != value) value = fmt::format("{} in {}", asked, value);
     return identity;
 }
 
@@ -38,14 +41,16 @@ void expect_before_end(const ResumePoint& from, int64_t steps) {
 }   // namespace
 
 double PreparedRun::learning_rate(int64_t step) const {
-    return llmft::learning_rate(schedule, schedule.learning_rate.value_or(method->learning_rate), step, steps);
+    return llmft::learning_rate(schedule, *schedule.learning_rate, step, steps);
 }
 
-PreparedRun prepare_run(const TrainOptions& options, const Flags& flags, const Path& output) {
+PreparedRun prepare_run(TrainOptions& options, const Flags& flags, const Path& output) {
     PreparedRun run;
     run.model = open_model(options.model.model);
     run.config = read_model_config(*run.model);
     run.weights = run.model->weights();
+    const std::string asked = options.model.dtype;
+    options.resolve(run.config);
     run.method = &method(options.method.method);
     run.tuning = run.method->make(method_request(options));
     run.data = read_train_data(options, *run.model, run.config);
@@ -57,7 +62,7 @@ PreparedRun prepare_run(const TrainOptions& options, const Flags& flags, const P
                              .max_steps = options.loop.max_steps});
     run.schedule = options.schedule;
     run.learning_rate(0);   // refuses a schedule that cannot be
-    run.identity = identify(flags, run);
+    run.identity = identify(flags, asked, run);
     run.from = find_resume_point(output, options.save.resume);
     PlanRequest request = plan_request(options, run.config, *run.tuning, run.data.shape);
     if (run.from) {

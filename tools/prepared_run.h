@@ -26,8 +26,8 @@ struct PreparedRun {
     std::vector<StepRecord> records_before() const { return from ? from->records : std::vector<StepRecord>(); }
 };
 
-// Errors are those of everything that it reads; OutOfMemory where the plan does not fit; UserError STATE where the
-// checkpoint that it would go on from is of another run.
-PreparedRun prepare_run(const TrainOptions& options, const Flags& flags, const Path& output);
+// Resolves the options, which flags' are. Errors are those of everything that it reads; OutOfMemory where the plan does
+// not fit; UserError STATE where the checkpoint that it would go on from is of another run.
+PreparedRun prepare_run(TrainOptions& options, const Flags& flags, const Path& output);
 
 }   // namespace llmft

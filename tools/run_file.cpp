@@ -7,7 +7,9 @@
 #include <map>
 
 #include "engine/io/quote.h"
+#include "engine/log/log.h"
 #include "kernels/base/error.h"
+#include "tools/unknown_name.h"
 
 // toml++ 3.3 asserts on some malformed files ("[="), and where NDEBUG is set it takes what it asserts for granted. Here
 // a broken assertion is an exception in every kind of build.
@@ -111,48 +113,63 @@ std::string read_text(const std::filesystem::path& path) {
     return text;
 }
 
-std::string_view type_name(OptionType type) {
+bool takes_bool(const OptionLimits& limits) {
+    const std::vector<std::string> words = split_choices(limits.one_of);
+    return std::find(words.begin(), words.end(), "true") != words.end();
+}
+
+std::string_view type_name(OptionType type, const OptionLimits& limits) {
     switch (type) {
         case OptionType::kInteger: return "a whole number";
         case OptionType::kNumber: return "a number";
         case OptionType::kBool: return "true or false";
         case OptionType::kText: break;
     }
-    return "text in quotes";
+    return limits.integers ? "text in quotes or a whole number" : "text in quotes";
 }
 
-bool fits(const toml::node& value, OptionType type) {
+bool fits(const toml::node& value, OptionType type, const OptionLimits& limits) {
     switch (type) {
         case OptionType::kInteger: return value.is_integer();
         case OptionType::kNumber: return value.is_integer() || value.is_floating_point();
         case OptionType::kBool: return value.is_boolean();
         case OptionType::kText: break;
     }
-    return value.is_string();
+    return value.is_string() || (value.is_boolean() && takes_bool(limits)) || (value.is_integer() && limits.integers);
 }
 
-std::string list_text(const toml::array& list, const Place& place) {
+// The element as a part of a comma list; "" where it cannot be one.
+std::string part_text(const toml::node& element, const OptionLimits& limits) {
+    if (const auto* integer = element.as_integer(); integer != nullptr && limits.integers)
+        return std::to_string(integer->get());
+    const auto* text = element.as_string();
+    return text == nullptr || text->get().find(',') != std::string::npos ? "" : text->get();
+}
+
+std::string list_text(const toml::array& list, const OptionLimits& limits, const Place& place) {
     std::string text;
     for (const toml::node& element : list) {
-        const auto* part = element.as_string();
-        if (part == nullptr || part->get().empty() || part->get().find(',') != std::string::npos)
-            throw UserError("SCHEMA", place.where, place.field, "a list holds texts without commas",
-                            "write [\"a\", \"b\"]");
+        const std::string part = part_text(element, limits);
+        if (part.empty())
+            throw UserError("SCHEMA", place.where, place.field,
+                            limits.integers ? "a list holds whole numbers, or texts without commas"
+                                            : "a list holds texts without commas",
+                            limits.integers ? "write [0, 1]" : "write [\"a\", \"b\"]");
         if (!text.empty()) text += ',';
-        text += part->get();
+        text += part;
     }
     return text;
 }
 
 // The value as a flag would have it.
-std::string flag_text(const toml::node& value, OptionType type, const Place& place) {
+std::string flag_text(const toml::node& value, OptionType type, const OptionLimits& limits, const Place& place) {
     if (const auto* list = value.as_array(); list != nullptr && type == OptionType::kText)
-        return list_text(*list, place);
-    if (!fits(value, type)) {
+        return list_text(*list, limits, place);
+    if (!fits(value, type, limits)) {
         std::ostringstream kind;
         kind << value.type();
         throw UserError("SCHEMA", place.where, place.field,
-                        fmt::format("wants {}, not {}", type_name(type), kind.str()), "see --help");
+                        fmt::format("wants {}, not {}", type_name(type, limits), kind.str()), "see --help");
     }
     if (const auto* text = value.as_string()) return text->get();
     if (const auto* truth = value.as_boolean()) return truth->get() ? "true" : "false";
@@ -161,24 +178,32 @@ std::string flag_text(const toml::node& value, OptionType type, const Place& pla
 }
 
 [[noreturn]] void refuse_key(const std::string& key, const Place& place, const std::vector<Option>& options) {
-    std::vector<std::string> keys;
-    for (size_t i = 1; i < options.size(); ++i) keys.push_back(snake_case(options[i].name));
-    const std::string near = nearest(snake_case(key), keys);
+    const std::string name = kebab_case(key);
+    if (option_comes_later(name))
+        throw UserError("EXTRA", place.where, place.field, "this version does not have it yet", "remove the line");
+    const std::string meant = meant_option(name, {options.begin() + 1, options.end()});
     throw UserError("EXTRA", place.where, place.field, "unknown key",
-                    near.empty() ? "keys are the option names in snake_case, at the top level"
-                                 : fmt::format("did you mean {}?", near));
+                    meant.empty() ? "keys are the option names in snake_case, at the top level"
+                                  : fmt::format("did you mean {}?", snake_case(meant)));
 }
 
-void set_from(const toml::table& file, const std::string& name, std::vector<Option>& options) {
+void set_from(const toml::table& file, const std::string& name, std::vector<Option>& options,
+              const std::set<std::string>& others) {
+    int passed_over = 0;
     for (const auto& [toml_key, value] : file) {
         const std::string key(toml_key.str());
         const Place place{.where = name, .field = fmt::format("line {}: {}", toml_key.source().begin.line, key)};
         Option* option = nullptr;
         for (size_t i = 1; i < options.size(); ++i)
             if (snake_case(options[i].name) == key) option = &options[i];
-        if (option == nullptr) refuse_key(key, place, options);
-        set_value(*option, flag_text(value, type_of(*option), place), place);
+        if (option != nullptr)
+            set_value(*option, flag_text(value, type_of(*option), option->limits, place), place);
+        else if (others.contains(kebab_case(key)) && key == snake_case(key))
+            ++passed_over;
+        else
+            refuse_key(key, place, options);
     }
+    if (passed_over > 0) log::note(fmt::format("{}: {} settings of training are passed over", name, passed_over));
 }
 
 toml::table parse_file(const std::filesystem::path& path) {
@@ -212,8 +237,9 @@ std::string toml_string(std::string_view text) {
 
 }   // namespace
 
-void read_run_file(const std::filesystem::path& path, std::vector<Option>& options) {
-    set_from(parse_file(path), path.native(), options);
+void read_run_file(const std::filesystem::path& path, std::vector<Option>& options,
+                   const std::set<std::string>& others) {
+    set_from(parse_file(path), path.native(), options, others);
 }
 
 std::vector<std::pair<std::string, std::string>> run_file_values(const std::filesystem::path& path) {
@@ -225,7 +251,8 @@ std::vector<std::pair<std::string, std::string>> run_file_values(const std::file
                                 : value.is_integer()        ? OptionType::kInteger
                                 : value.is_floating_point() ? OptionType::kNumber
                                                             : OptionType::kText;
-        by_place[key.source().begin] = {name, flag_text(value, type, {.where = path.native(), .field = name})};
+        by_place[key.source().begin] = {
+            name, flag_text(value, type, {.integers = true}, {.where = path.native(), .field = name})};
     }
     for (auto& [place, pair] : by_place) values.push_back(std::move(pair));
     return values;

@@ -16,11 +16,15 @@ DType ModelOptions::compute_dtype() const {
     return cpu::gemm_has(GemmEngine::kOneDnn, DType::kBf16) ? DType::kBf16 : DType::kF32;
 }
 
-std::unique_ptr<Device> ModelOptions::make_device() const {
-    if (device == "cuda") return make_cuda_device();
-    if (device == "sim") throw UserError("USAGE", "--device", "sim", "this version does not have it", "use cpu");
+void ModelOptions::note_dtype() const {
     if (dtype == "bf16" && compute_dtype() == DType::kF32)
         log::note("this processor or build has no bf16 products: computing in f32");
+}
+
+std::unique_ptr<Device> ModelOptions::make_device() const {
+    if (device == "cuda") return make_cuda_device();
+    if (device == "sim") throw UserError("USAGE", "--device", "sim", "this version does not have it yet", "use cpu");
+    note_dtype();
     const bool onednn = !portable && cpu::gemm_has(GemmEngine::kOneDnn, compute_dtype());
     return make_cpu_device({.gemm = onednn ? GemmEngine::kOneDnn : GemmEngine::kPortable});
 }

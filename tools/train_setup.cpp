@@ -38,8 +38,6 @@ void TrainOptions::declare(Flags& flags) {
 
 void TrainOptions::validate() const {
     data.validate();
-    report.validate();
-    llmft::method(method.method);
     if (method.lora.init_lora_weights == "eva" && model.adapter.empty())
         throw UserError("USAGE", "--init-lora-weights", "eva", "this version continues such adapters but starts none",
                         "use true, gaussian or orthogonal");
@@ -59,6 +57,16 @@ void TrainOptions::adopt_adapter(const Flags& flags) {
         if (flags.given(name) && adopted_texts.of.at(name) != text)
             log::note(fmt::format("--{} is not used: the adapter's own setting holds", name));
     method.lora = own;
+}
+
+void TrainOptions::resolve(const ModelConfig& config) {
+    if (!schedule.learning_rate) schedule.learning_rate = llmft::method(method.method).learning_rate;
+    if (!data.data_seed) data.data_seed = loop.seed;
+    if (method.lora.alpha == 0) method.lora.alpha = lora_config(method.lora).alpha;
+    const bool quantises = method.method == "qlora" && model.quantization == "none" && !config.quantization;
+    if (quantises) model.quantization = "nf4";
+    model.note_dtype();
+    model.dtype = name(model.compute_dtype());
 }
 
 std::optional<Tokenizer> read_tokenizer(const DataOptions& options, const ModelSource& model,
@@ -92,10 +100,7 @@ TrainData read_train_data(const TrainOptions& options, const ModelSource& model,
 namespace {
 
 std::optional<Quantization> quantization_of(const TrainOptions& options, const ModelConfig& config) {
-    ModelOptions model = options.model;
-    const bool asks = options.method.method == "qlora" && model.quantization == "none" && !config.quantization;
-    if (asks) model.quantization = "nf4";
-    const std::optional<Quantization> result = model.resolved_quantization(config);
+    const std::optional<Quantization> result = options.model.resolved_quantization(config);
     if (result && options.method.method == "full")
         throw UserError("USAGE", "--method", "full",
                         fmt::format("weights in {} cannot be trained", name(result->kind())),

@@ -33,6 +33,10 @@ struct TrainOptions {
     // Under --adapter its r, alpha and targets hold: they become the options', and flags that differ are noted as
     // unused.
     void adopt_adapter(const Flags& flags);
+    // What was left open and follows from the method, the model, the seed or this machine's arithmetic is written down,
+    // so that the options say what is computed: a run file of them gives the same bits elsewhere and later. Plan,
+    // device and what `auto` asks the data stay open.
+    void resolve(const ModelConfig& config);
 };
 
 // The rows of a run, tokenised, and what was said about them.

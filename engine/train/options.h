@@ -57,7 +57,7 @@ struct LoopOptions {
         v("adam-beta1", adamw.beta1, "decay of the first moment", {.at_least = 0, .below = 1});
         v("adam-beta2", adamw.beta2, "decay of the second moment", {.at_least = 0, .below = 1});
         v("adam-epsilon", adamw.epsilon, "added to the root of the second moment", {.at_least = 0});
-        v("optim", optim, "optimizer", {.one_of = "adamw"});
+        v("optim", optim, "optimizer", {.one_of = "adamw", .later = "adamw_8bit|paged_adamw|paged_adamw_8bit"});
         v("seed", seed, "of initialisation and dropout", {.at_least = 0, .at_most = 4294967295});
         v.group("evaluation");
         v("eval-strategy", eval_strategy, "when the evaluation set is scored (auto: epoch where there is a set)",
@@ -92,7 +92,9 @@ struct SaveOptions {
         v("save-steps", save_steps, "steps between checkpoints of --save-strategy steps", {.at_least = 1});
         v("save-total-limit", save_total_limit,
           "checkpoints to keep: the newest, and the best in place of one of them (0: all)", {.at_least = 0});
-        v("resume", resume, "auto: from the newest whole checkpoint there is; never: anew; or a checkpoint-N folder");
+        v("resume", resume,
+          "where to begin; auto: at the newest whole checkpoint; never: anew; or a checkpoint-N folder",
+          {.words = "auto|never"});
         v("load-best-model-at-end", load_best_model_at_end, "end with the weights of the best saved evaluation");
     }
 };

@@ -4,8 +4,11 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
+
+#include "model/names.h"
 
 namespace llmft {
 namespace {
@@ -44,13 +47,21 @@ ModuleNames module_names(const std::string& text, const char* flag) {
     return names;
 }
 
+// PEFT writes all-linear into a file as the list of what it names.
+bool names_all_linear(const ModuleNames& names) {
+    constexpr std::array kLinears = {names::kQ,    names::kK,  names::kV,   names::kO,
+                                     names::kGate, names::kUp, names::kDown};
+    return names.list.size() == kLinears.size() &&
+           std::all_of(kLinears.begin(), kLinears.end(), [&](const char* path) { return names.match(path); });
+}
+
 std::string text_of(const ModuleNames& names) {
     switch (names.kind) {
         case ModuleNames::Kind::kAllLinear: return "all-linear";
         case ModuleNames::Kind::kPattern: return std::string(kExpression) + names.expression;
         case ModuleNames::Kind::kList: break;
     }
-    return joined(names.list);
+    return names_all_linear(names) ? "all-linear" : joined(names.list);
 }
 
 template <class T>

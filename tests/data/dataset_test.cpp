@@ -214,9 +214,6 @@ TEST_CASE("text rows without a tokenizer, and options that do not fit, are refus
     rows.options.completion_only_loss = "true";
     CHECK(holds(rows.error("{\"text\": \"a\"}\n"), "E-VALUE: --completion-only-loss"));
     rows.options = {};
-    rows.options.truncation = "left";
-    CHECK(holds(rows.error("{\"text\": \"a\"}\n"), "E-VALUE: --truncation: 'left'"));
-    rows.options = {};
     rows.options.max_seq_length = -1;
     CHECK(holds(rows.error("{\"text\": \"a\"}\n"), "E-VALUE: --max-seq-length"));
     CHECK(split_file_list("a,b", "--dataset") == std::vector<std::string>{"a", "b"});

@@ -20,14 +20,30 @@ namespace {
 
 std::vector<CommandHelp> toy_help() {
     CommandHelp train = {.name = "train", .summary = "fine-tunes a model's weights\nand more"};
-    train.options = {{.name = "model", .group = "model", .help = "folder; or a file", .value = "TEXT"},
+    train.options = {{.name = "model",
+                      .group = "model",
+                      .help = "folder; or a file",
+                      .value = "TEXT",
+                      .form = OptionHelp::Form::kText},
                      {.name = "dtype",
                       .group = "model",
                       .help = "of it [all]: which",
                       .value = "f32|bf16",
                       .choices = {"f32", "bf16"},
                       .default_text = "f32"},
-                     {.name = "lora-r", .group = "method", .help = "rank", .value = "N", .default_text = "16"}};
+                     {.name = "lora-r", .group = "method", .help = "rank (low)", .value = "N", .default_text = "16"},
+                     {.name = "report-to",
+                      .group = "logging",
+                      .help = "where: pages",
+                      .value = "jsonl|html,...",
+                      .choices = {"jsonl", "html"},
+                      .form = OptionHelp::Form::kList},
+                     {.name = "resume",
+                      .group = "saving",
+                      .help = "where to begin",
+                      .value = "auto|never|PATH",
+                      .choices = {"auto", "never"},
+                      .form = OptionHelp::Form::kText}};
     const CommandHelp inspect = {.name = "inspect", .summary = "what something is"};
     CommandHelp data = {.name = "inspect data", .summary = "rows"};
     data.options = {{.name = "rows", .group = "data", .help = "how many", .value = "N"}};
@@ -76,6 +92,15 @@ TEST_CASE("bash completes commands, options, values of few, and leaves other tex
     CHECK(completed(script, "llmft train --lora-al") == "--lora-alpha ");
     CHECK(completed(script, "llmft train --lr-scheduler-type cosine_w").find("cosine_with") != std::string::npos);
     CHECK(completed(script, "llmft train --portable ") == "true false ");
+    CHECK(completed(script, "llmft train --method q") == "qlora ");
+    CHECK(completed(script, "llmft train --dataset-format ") == "auto text prompt_completion tokens ");
+    CHECK(completed(script, "llmft train --resume n") == "files never ");
+    CHECK(completed(script, "llmft train --report-to h") == "html ");
+    CHECK(completed(script, "llmft train --report-to jsonl,t") == "jsonl,tensorboard ");
+    CHECK(completed(script, "llmft eval --metric perplexity,ex") == "perplexity,exact_match ");
+    CHECK(completed(script, "llmft train --device ") == "auto cpu ");   // not what is refused
+    CHECK(completed(script, "llmft completion z") == "files zsh ");
+    CHECK(completed(script, "llmft help quan") == "quantize ");
     CHECK(completed(script, "llmft train --model ") == "files  ");
     CHECK(completed(script, "llmft train --lora-r ") == " ");
     CHECK(completed(script, "llmft inspect de") == "files decode ");
@@ -102,7 +127,12 @@ TEST_CASE("zsh and fish take the scripts") {
 TEST_CASE("a script quotes what helps say") {
     const std::string zsh = completion_script("zsh", toy_help()), fish = completion_script("fish", toy_help());
     CHECK(zsh.find("'train:fine-tunes a model'\\''s weights'") != std::string::npos);
-    CHECK(zsh.find("'--dtype[of it \\[all\\]]:value:(f32 bf16)'") != std::string::npos);
+    CHECK(zsh.find("'--dtype[of it \\[all\\]\\: which]:value:(f32 bf16)'") != std::string::npos);
+    CHECK(zsh.find("'--lora-r[rank]:N:'") != std::string::npos);
+    CHECK(zsh.find("'--report-to[where\\: pages]:value:_sequence compadd - jsonl html'") != std::string::npos);
+    CHECK(zsh.find("'--resume[where to begin]:value:{ compadd auto never; _files }'") != std::string::npos);
+    CHECK(fish.find("-l resume -r -F -a 'auto never'") != std::string::npos);
+    CHECK(fish.find("-l lora-r -x -d 'rank'") != std::string::npos);
     CHECK(zsh.find("'--model[folder]:TEXT:_files'") != std::string::npos);
     CHECK(fish.find("-a train -d 'fine-tunes a model\\'s weights'") != std::string::npos);
     CHECK(fish.find("-l dtype -x -a 'f32 bf16'") != std::string::npos);

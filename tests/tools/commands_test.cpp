@@ -51,9 +51,11 @@ Outcome capture(const std::function<int()>& act) {
     return outcome;
 }
 
-std::function<int()> act;   // what the command "train" does
+std::function<int()> act;        // what the command "train" does
+std::vector<std::string> said;   // its arguments
 
 int train(const std::vector<std::string>& arguments) {
+    said = arguments;
     if (!arguments.empty()) return static_cast<int>(arguments.size());
     return act();
 }
@@ -79,7 +81,8 @@ TEST_CASE("a command gets what stands behind its name, and its code is the progr
 }
 
 TEST_CASE("without a command, and with --help, the table of commands is on stdout") {
-    for (const std::vector<std::string>& arguments : {std::vector<std::string>{}, std::vector<std::string>{"--help"}}) {
+    using Words = std::vector<std::string>;
+    for (const Words& arguments : {Words{}, Words{"--help"}, Words{"help"}, Words{"help", "help"}}) {
         const Outcome outcome = run(arguments);
         CHECK(outcome.code == 0);
         CHECK(outcome.err == "");
@@ -97,6 +100,19 @@ TEST_CASE("an unknown command is refused with the nearest one") {
     CHECK(run({"--model"}).err ==
           "llmft: error E-USAGE: \"--model\": unknown option; llmft --help lists the commands\n");
     CHECK(run({""}).code == 2);
+}
+
+TEST_CASE("a command of a later version is refused as that, with no other name") {
+    CHECK(run({"serve"}).err ==
+          "llmft: error E-USAGE: \"serve\": this version does not have it yet; llmft --help lists the commands\n");
+    CHECK(run({"surve"}).err.ends_with("unknown command; llmft --help lists the commands\n"));
+}
+
+TEST_CASE("help COMMAND is COMMAND --help") {
+    said.clear();
+    CHECK(run({"help", "train", "part"}).code == 2);
+    CHECK(said == std::vector<std::string>{"part", "--help"});
+    CHECK(run({"help", "trian"}).err.ends_with("did you mean llmft train?\n"));
 }
 
 TEST_CASE("every kind of exception is one line and its exit code") {

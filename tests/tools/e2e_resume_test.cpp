@@ -165,7 +165,7 @@ TEST_CASE("a checkpoint of another run is refused by what differs, and nothing i
     refused("seed was 42, is 1");
     scene.no_flag("--seed");
     scene.flag("--dtype", "bf16");
-    refused("dtype was auto, is bf16");
+    refused("dtype was f32, is bf16");
     scene.no_flag("--dtype");
     const std::string rows = bytes_of(scene.rows());
     put(scene.rows(), token_rows(8, 12, 2));

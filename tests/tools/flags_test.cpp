@@ -81,6 +81,35 @@ TEST_CASE("an unknown flag is refused with the nearest name") {
           "llmft: error E-USAGE: --learning_rate: unknown option; did you mean --learning-rate?");
     CHECK(parse_error({"--zzzzzzzzzzzz"}) ==
           "llmft: error E-USAGE: --zzzzzzzzzzzz: unknown option; llmft train --help lists them");
+    CHECK(parse_error({"--hepl"}).ends_with("did you mean --help?"));
+}
+
+TEST_CASE("an option is found by what other trainers call it, and by words of its name where one has them all") {
+    CHECK(parse_error({"--lr", "1"}).ends_with("did you mean --learning-rate?"));
+    CHECK(parse_error({"--epochs", "1"}).ends_with("did you mean --num-train-epochs?"));
+    CHECK(parse_error({"--scheduler-type", "x"}).ends_with("did you mean --lr-scheduler-type?"));
+    CHECK(parse_error({"--train", "x"}).ends_with("did you mean --num-train-epochs?"));
+    CHECK(parse_error({"--rank", "8"}).ends_with("lists them"));   // what it is called here is not among the toy's
+    CHECK(parse_error({"--to-be", "1"}).ends_with("lists them"));
+}
+
+TEST_CASE("words that two options share lead to neither") {
+    int64_t steps = 0;
+    Flags flags("train", "");
+    flags("save-steps", steps, "");
+    flags("eval-steps", steps, "");
+    flags("eval-max-wait", steps, "");
+    CHECK(error_of([&] { flags.parse({"--wait"}); }).ends_with("did you mean --eval-max-wait?"));
+    CHECK(error_of([&] { flags.parse({"--eval"}); }).ends_with("did you mean --eval-steps?"));   // the shorter
+    CHECK(error_of([&] { flags.parse({"--steps"}); }).ends_with("lists them"));
+}
+
+TEST_CASE("an option of a later version is refused as that, with no other name") {
+    for (const std::string name : {"--loss-type", "--loss_type", "--offload=optimizer"}) {
+        const std::string line = parse_error({name});
+        CHECK(line.find(": this version does not have it yet; llmft train --help lists them") != std::string::npos);
+        CHECK(line.find("did you mean") == std::string::npos);
+    }
 }
 
 TEST_CASE("short options, strays, doubles and missing values are refused in one line") {
@@ -126,9 +155,51 @@ TEST_CASE("text outside its choices, or not UTF-8, is refused") {
           "llmft: error E-VALUE: --lr-scheduler-type: \"linaer\": not one of cosine|linear|constant; did you mean "
           "linear?");
     CHECK(parse_error({"--lr-scheduler-type", ""}).starts_with("llmft: error E-VALUE: "));
+    CHECK(parse_error({"--lr-scheduler-type", "cubic"}).ends_with("choose one of these"));   // half of its letters
     CHECK(parse_error({"--lr-scheduler-type", "cosine|linear"}).starts_with("llmft: error E-VALUE: "));
     CHECK(parse_error({"--dataset", "a\xff.jsonl"})
               .starts_with("llmft: error E-ENCODING: --dataset: \"a\\xff.jsonl\": "));
+}
+
+TEST_CASE("text that is a list of a few is checked by its parts") {
+    Toy toy;
+    toy.parse({"--report-to", "html,jsonl"});
+    CHECK(toy.data.report == "html,jsonl");
+    CHECK(parse_error({"--report-to", "jsonl,htlm"}) ==
+          "llmft: error E-VALUE: --report-to: \"htlm\": not one of jsonl|html|none; did you mean html?");
+    for (const std::string text : {"", "jsonl,", ",", "jsonl|html"}) {
+        CAPTURE(text);
+        CHECK(parse_error({"--report-to", text}).starts_with("llmft: error E-VALUE: --report-to: "));
+    }
+}
+
+TEST_CASE("words with a meaning refuse no other text") {
+    for (const std::string text : {"auto", "never", "out/checkpoint-7", "neverr"}) {
+        Toy toy;
+        toy.parse({"--resume", text});
+        CHECK(toy.data.resume == text);
+    }
+}
+
+TEST_CASE("a value of a later version is refused as that, and one that is not offered may be taken") {
+    CHECK(parse_error({"--start", "pissa"}) ==
+          "llmft: error E-VALUE: --start: \"pissa\": this version does not have it yet; use true|false|gaussian");
+    Toy toy;
+    toy.parse({"--start", "eva"});
+    CHECK(toy.data.start == "eva");
+    CHECK(parse_error({"--start", "ewa"}).ends_with("not one of true|false|gaussian; choose one of these"));
+    CHECK(toy.flags.help().find("eva") == std::string::npos);
+    CHECK(toy.flags.help().find("pissa") == std::string::npos);
+}
+
+TEST_CASE("the argument without dashes may be one of a few") {
+    std::string shell;
+    Flags flags("completion", "");
+    flags.positional("SHELL", shell, "which", {.one_of = "bash|zsh"});
+    CHECK(error_of([&] { flags.parse({"bsah"}); }) ==
+          "llmft: error E-VALUE: SHELL: \"bsah\": not one of bash|zsh; did you mean bash?");
+    flags.parse({"zsh"});
+    CHECK(shell == "zsh");
 }
 
 TEST_CASE("an error line escapes what would move the cursor and keeps its end when it is cut") {
@@ -159,9 +230,10 @@ TEST_CASE("a required option is missed by name") {
 TEST_CASE("help lists every option under its group, with defaults and choices") {
     Toy toy;
     const std::string help = toy.flags.help();
-    for (const std::string part : {"fine-tunes a model", "llmft train", "schedule:", "data:", "--learning-rate X",
-                                   "(default: 0.0002)", "--num-train-epochs N", "(default: 3)", "--shuffle true|false",
-                                   "(default: true)", "cosine|linear|constant", "--config TEXT", "--help"}) {
+    for (const std::string part :
+         {"fine-tunes a model", "llmft train", "schedule:", "data:", "--learning-rate X", "(default: 0.0002)",
+          "--num-train-epochs N", "(default: 3)", "--shuffle true|false", "(default: true)", "cosine|linear|constant",
+          "--config TEXT", "--help", "--report-to jsonl|html|none,...", "--resume auto|never|PATH"}) {
         CAPTURE(part);
         CHECK(help.find(part) != std::string::npos);
     }

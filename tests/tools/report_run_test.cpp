@@ -127,7 +127,7 @@ TEST_CASE("an unknown place to report to is refused with the nearest name") {
     const Ended ended = scene.run();
     CHECK(ended.code == 2);
     CHECK(ended.err ==
-          "llmft: error E-VALUE: --report-to: \"tensorbord\": not one of jsonl, html, tensorboard, none; "
+          "llmft: error E-VALUE: --report-to: \"tensorbord\": not one of jsonl|html|tensorboard|none; "
           "did you mean tensorboard?\n");
     CHECK_FALSE(fs::exists(scene.output()));
 }

@@ -96,6 +96,49 @@ TEST_CASE("an unknown key is refused with its line and the nearest key") {
     CHECK(file_error("config = \"other.toml\"").starts_with("llmft: error E-EXTRA: run.toml: line 1: config: "));
 }
 
+TEST_CASE("a key is found by other names as flags are, and one of a later version is refused as that") {
+    CHECK(file_error("lr = 1") ==
+          "llmft: error E-EXTRA: run.toml: line 1: lr: unknown key; did you mean learning_rate?");
+    CHECK(file_error("epochs = 1").ends_with("did you mean num_train_epochs?"));
+    CHECK(file_error("\nloss_type = \"x\"") ==
+          "llmft: error E-EXTRA: run.toml: line 2: loss_type: this version does not have it yet; remove the line");
+    CHECK(file_error("start = \"pissa\"")
+              .starts_with("llmft: error E-VALUE: run.toml: line 1: start: \"pissa\": this version does not have it"));
+}
+
+TEST_CASE("options of others are passed over, and nothing else is") {
+    std::string name;
+    std::vector<Option> options = {{.name = "config", .group = "", .help = "", .target = &name},
+                                   {.name = "model", .group = "", .help = "", .target = &name}};
+    const File file("lora_r = 3\nmodel = \"m\"\nlora_alpha = \"not looked at\"");
+    read_run_file(file.name(), options, {"lora-r", "lora-alpha", "model"});
+    CHECK(name == "m");
+    CHECK(error_of([&] { read_run_file(file.name(), options, {"lora-r"}); }).find("line 3: lora_alpha: unknown key") !=
+          std::string::npos);
+    const File kebab("lora-r = 3");
+    CHECK(error_of([&] { read_run_file(kebab.name(), options, {"lora-r"}); }).find("unknown key") != std::string::npos);
+}
+
+TEST_CASE("text that may be true, or a whole number, is taken as TOML has it") {
+    const auto read = [](const std::string& text) {
+        const File file(text);
+        return Toy({"--config", file.name()}).data;
+    };
+    CHECK(read("start = false").start == "false");
+    CHECK(read("start = true").start == "true");
+    CHECK(read("start = \"gaussian\"").start == "gaussian");
+    CHECK(read("layers = 0").layers == "0");
+    CHECK(read("layers = [0, 11]").layers == "0,11");
+    CHECK(read("layers = [\"0\", 1]").layers == "0,1");
+    CHECK(read("report_to = [\"html\", \"jsonl\"]").report == "html,jsonl");
+    CHECK(file_error("start = 1").starts_with("llmft: error E-SCHEMA: run.toml: line 1: start: wants text in quotes"));
+    CHECK(file_error("resume = true").starts_with("llmft: error E-SCHEMA: run.toml: line 1: resume: wants text"));
+    CHECK(file_error("layers = [0.5]") ==
+          "llmft: error E-SCHEMA: run.toml: line 1: layers: a list holds whole numbers, or texts without commas; write "
+          "[0, 1]");
+    CHECK(file_error("layers = 0.5").find("wants text in quotes or a whole number, not ") != std::string::npos);
+}
+
 TEST_CASE("a value of the wrong type is refused with its line") {
     for (const std::string value : {"\"3\"", "3.0", "true", "[3]", "{a = 1}", "2020-01-01"}) {
         CAPTURE(value);

@@ -32,6 +32,10 @@ struct ToyData {
     bool use_dora = false;
     std::optional<bool> completion_only;
     std::optional<std::string> prompt;
+    std::string report = "jsonl";
+    std::string resume = "auto";
+    std::string start = "true";
+    std::string layers;
 
     template <class V>
     void visit(V&& v) {
@@ -41,6 +45,10 @@ struct ToyData {
         v("use-dora", use_dora, "weight-decomposed adapters");
         v("completion-only-loss", completion_only, "no loss on prompts");
         v("prompt", prompt, "text to begin with");
+        v("report-to", report, "where to report", {.list_of = "jsonl|html|none"});
+        v("resume", resume, "where to begin", {.words = "auto|never"});
+        v("start", start, "how weights start", {.one_of = "true|false|gaussian", .unlisted = "eva", .later = "pissa"});
+        v("layers", layers, "which layers: 0,1,2", {.integers = true});
     }
     bool operator==(const ToyData&) const = default;
 };

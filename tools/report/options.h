@@ -15,13 +15,13 @@ struct ReportOptions {
     void visit(V&& v) {
         v.group("logging");
         v("report-to", report_to,
-          "jsonl,html,tensorboard, or none: report.html, TensorBoard event files; metrics.jsonl is always written");
+          "report.html, TensorBoard event files, or none of them; metrics.jsonl is always written",
+          {.list_of = "jsonl|html|tensorboard|none"});
         v("report-samples", report_samples, "answers before and after training that report.html shows (0: none)",
           {.at_least = 0, .at_most = 16});
     }
 
     bool to(std::string_view what) const;   // "html", "tensorboard"
-    void validate() const;                  // throws UserError VALUE
 };
 
 }   // namespace llmft
