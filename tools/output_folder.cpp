@@ -121,7 +121,9 @@ std::vector<std::string> result_files(const fs::path& folder) {
         weights = weights || is_weights_file(name);
     }
     if (!weights) files.clear();
-    std::sort(files.begin(), files.end());
+    std::sort(files.begin(), files.end(), [](const std::string& a, const std::string& b) {
+        return std::pair(a != kManifestName, a) < std::pair(b != kManifestName, b);
+    });
     return files;
 }
 

@@ -21,7 +21,8 @@ struct RunInputs {
 // Before anything is computed: it must not be a folder of the inputs nor hold the other kind of result (a reader would
 // take both together), none of its files to be must be an input, and it must be creatable and writable. Writes nothing.
 void expect_output_folder(const std::filesystem::path& folder, const RunInputs& inputs, ResultKind kind);
-// The files in the folder of a result, an adapter or a model, and of the run that left it; nothing where there is none.
+// The files in the folder of a result, an adapter or a model, and of the run that left it, the manifest, which vouches
+// for the others, first; nothing where there is none.
 std::vector<std::string> result_files(const std::filesystem::path& folder);
 
 // A folder that is there whole or not at all: filled under a temporary name beside it and renamed by commit(); without

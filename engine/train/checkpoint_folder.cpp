@@ -127,10 +127,16 @@ std::optional<Path> set_aside(const Path& output, int64_t step, const std::vecto
     Path aside;
     for (int k = 1; aside.empty() || fs::exists(aside); ++k) aside = output / fmt::format("before-{}", k);
     fs::create_directory(aside);
+    const auto make_durable = [&] {
+        sync_folder(aside);
+        sync_folder(output);
+    };
     for (const int64_t s : steps) give_name(checkpoint_path(output, s), checkpoint_path(aside, s));
-    for (const std::string& name : files) give_name(output / name, aside / name);
-    sync_folder(aside);
-    sync_folder(output);
+    make_durable();
+    for (const std::string& name : files) {
+        give_name(output / name, aside / name);
+        make_durable();
+    }
     return aside;
 }
 

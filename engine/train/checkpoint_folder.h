@@ -38,8 +38,8 @@ std::optional<Checkpoint> newest_checkpoint(const Path& output, std::vector<std:
 
 // What a killed run left half-written or half-removed goes; a line for each.
 std::vector<std::string> sweep_leftovers(const Path& output);
-// Moves the checkpoints of steps beyond `step`, and `files`, out of the way, into before-K; the name, or nothing where
-// there were none.
+// Moves the checkpoints of steps beyond `step`, and then `files`, one after the other, out of the way, into before-K;
+// the name, or nothing where there were none. Each is durable there before the next one goes.
 std::optional<Path> set_aside(const Path& output, int64_t step, const std::vector<std::string>& files);
 
 // A checkpoint being written. Fill folder(), then commit; without commit() nothing remains.
