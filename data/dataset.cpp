@@ -41,7 +41,7 @@ const char* kind_of_the_unread(const Json& row) {
     throw UserError("SCHEMA", where, "",
                     kind == nullptr ? fmt::format("the row has {}: no known format", fields)
                                     : fmt::format("the row is {} ({}): not built yet", kind, fields),
-                    fmt::format("{}; --dataset-text-field names another text field", kKnownFormats));
+                    fmt::format("{}, or name another text field with --dataset-text-field", kKnownFormats));
 }
 
 }   // namespace

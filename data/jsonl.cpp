@@ -22,7 +22,7 @@ std::ifstream open(const std::filesystem::path& file) {
     if (std::filesystem::is_directory(file))
         throw UserError("PATH", file.string(), "", "is a folder", "name a JSONL file in it");
     std::ifstream in(file, std::ios::binary);
-    if (!in) throw UserError("PATH", file.string(), "", "cannot be opened", "check its permissions");
+    if (!in) throw UserError("MISSING", file.string(), "", "cannot be opened", "check the file's permissions");
     return in;
 }
 
@@ -158,7 +158,9 @@ bool RowReader::next(Json& row) {
     if (!next_value(row)) return false;
     if (!row.is_object())
         throw UserError("SCHEMA", where(), "", fmt::format("the row is {}, wanted an object", row.type_name()),
-                        "write one {\"text\": \"...\"} a line");
+                        row.is_array() && !array_
+                            ? "write one {\"text\": \"...\"} a line, or call a file that is one array of rows .json"
+                            : "write one {\"text\": \"...\"} a line");
     return true;
 }
 

@@ -45,7 +45,7 @@ private:
     static std::string text_of(const JsonField& row, const char* key) {
         const JsonField field = row.at(key);
         if (field.json().is_array())
-            field.refuse("SCHEMA", "is a conversation; prompts and completions are read as strings",
+            field.refuse("SCHEMA", "is a conversation, but prompts and completions are read as strings",
                          "render it to text first");
         return field.text();
     }

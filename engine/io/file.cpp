@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "engine/io/quote.h"
 #include "kernels/base/error.h"
 
 namespace llmft {
@@ -79,9 +80,10 @@ void read_all(int fd, std::span<std::byte> into, const Path& path) {
         const ssize_t got = retried([&] { return read(fd, into.data() + done, into.size() - done); });
         if (got < 0) fail_reading(path, errno);
         if (got == 0)
-            throw UserError("TRUNC", path.string(), "",
-                            fmt::format("ended {} bytes before its end while it was read", into.size() - done),
-                            "let nobody write to it and try again");
+            throw UserError(
+                "TRUNC", path.string(), "length",
+                fmt::format("ended {} before its end while it was read", byte_count_text(into.size() - done)),
+                "let nobody write to it and try again");
         done += static_cast<size_t>(got);
     }
 }

@@ -59,7 +59,8 @@ Counts read_counts(GgufCursor& in, const std::string& file) {
         in.enter(fmt::format("number of {}", what));
         const auto n = in.take<uint64_t>();
         if (n > most) in.refuse("LIMIT", fmt::format("is {}, at most {} are read", n, most));
-        if (n > in.left() / least_bytes) in.refuse("TRUNC", fmt::format("is {}, but {} bytes follow", n, in.left()));
+        if (n > in.left() / least_bytes)
+            in.refuse("TRUNC", fmt::format("is {}, but {} follow", n, byte_count_text(in.left())));
         return n;
     };
     const uint64_t tensors = count("tensors", kMaxTensors, kLeastTensorBytes);
@@ -149,7 +150,7 @@ void give_bytes(std::vector<GgufTensor>& tensors, Bytes data, int64_t alignment,
     }
     in.enter("data");
     if (end > size) in.refuse("TRUNC", fmt::format("end at {}, wanted {} with the padding", size, end));
-    if (end < size) in.refuse("LAYOUT", fmt::format("{} bytes follow the last tensor", size - end));
+    if (end < size) in.refuse("LAYOUT", fmt::format("{} too many behind the last tensor", byte_count_text(size - end)));
 }
 
 template <class Items, class Name>

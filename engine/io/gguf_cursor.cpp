@@ -28,7 +28,7 @@ void GgufCursor::refuse(std::string_view error, std::string_view what) const {
 }
 
 Bytes GgufCursor::skip(uint64_t bytes) {
-    if (bytes > left()) refuse("TRUNC", fmt::format("wants {} bytes more, the file has {}", bytes, left()));
+    if (bytes > left()) refuse("TRUNC", fmt::format("wants {} more, the file has {}", byte_count_text(bytes), left()));
     if (at_ + bytes > kMaxMetadata) refuse("LIMIT", fmt::format("the metadata pass {} bytes", kMaxMetadata));
     const Bytes taken = bytes_.subspan(at_, bytes);
     at_ += bytes;
@@ -37,7 +37,8 @@ Bytes GgufCursor::skip(uint64_t bytes) {
 
 std::string_view GgufCursor::take_string(uint64_t most) {
     const auto length = take<uint64_t>();
-    if (length > left()) refuse("TRUNC", fmt::format("a string of {} bytes, the file has {} more", length, left()));
+    if (length > left())
+        refuse("TRUNC", fmt::format("a string of {}, the file has {} more", byte_count_text(length), left()));
     if (length > most) refuse("LIMIT", fmt::format("a string of {} bytes, at most {} are read", length, most));
     const Bytes bytes = skip(length);
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -67,7 +68,7 @@ void GgufCursor::skip_value(GgufKind kind, int depth) {
     const auto count = take<uint64_t>();
     const size_t size = gguf_size_bytes(element);
     if (count > left() / std::max<size_t>(1, size))   // a string or an array takes a byte at least
-        refuse("TRUNC", fmt::format("an array of {} elements, the file has {} bytes more", count, left()));
+        refuse("TRUNC", fmt::format("an array of {} elements, the file has {} more", count, byte_count_text(left())));
     if (size > 0 && element != GgufKind::kBool) {
         skip(count * size);
         return;

@@ -84,10 +84,11 @@ public:
         // The parser's sentence, without the number before it and the text from the file after it.
         std::string_view brief = e.what();
         brief.remove_prefix(std::min(brief.find("syntax error"), brief.size()));
-        brief = brief.substr(0, brief.find("; last read"));
-        const std::string kind = brief.find("surrogate") == std::string_view::npos ? "SYNTAX" : "ENCODING";
+        std::string sentence(brief.substr(0, brief.find("; last read")));
+        std::replace(sentence.begin(), sentence.end(), ';', ',');   // the remedy comes behind the line's only one
+        const std::string kind = sentence.find("surrogate") == std::string::npos ? "SYNTAX" : "ENCODING";
         throw UserError(kind, where_, line_and_column(text_, position == 0 ? 0 : position - 1),
-                        brief.empty() ? "is no JSON" : brief, kRemedy);
+                        sentence.empty() ? "is no JSON" : sentence, kRemedy);
     }
 
 private:

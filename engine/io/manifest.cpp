@@ -157,7 +157,8 @@ Manifest parse_manifest(std::string_view text, const std::string& where) {
         list.items();   // an array
         const auto wanted = (file.bytes + kManifestBlockBytes - 1) / kManifestBlockBytes;
         if (static_cast<int64_t>(file.blocks.size()) != wanted)
-            list.refuse("SCHEMA", fmt::format("has {} hashes for {} bytes", file.blocks.size(), file.bytes), kRemedy);
+            list.refuse("SCHEMA", fmt::format("has {} hashes for {}", file.blocks.size(), byte_count_text(file.bytes)),
+                        kRemedy);
     }
     manifest.facts = std::move(json.at("facts"));
     return manifest;
@@ -177,7 +178,7 @@ void expect_files(const Path& folder, const Manifest& manifest, ManifestCheck ch
         const auto size = static_cast<int64_t>(std::filesystem::file_size(path, error));
         if (error) refuse(path.string(), "", "is not there: " + error.message());
         if (size != file.bytes)
-            refuse(path.string(), "", fmt::format("has {} bytes, {} were written", size, file.bytes));
+            refuse(path.string(), "length", fmt::format("is {}, {} were written", byte_count_text(size), file.bytes));
         if (check == ManifestCheck::kContents) expect_contents(path, file);
     }
 }

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <mutex>
 
+#include "engine/io/quote.h"
 #include "kernels/base/error.h"
 
 namespace llmft {
@@ -142,9 +143,10 @@ void MappedFile::expect_intact() const {
     const bool there = stat(name_.c_str(), &status) == 0;
     const bool cut = there && status.st_size != static_cast<off_t>(bytes_.size());
     if (cut || (watch_ != nullptr && watch_->torn))
-        throw UserError("TRUNC", name_, "",
-                        fmt::format("had {} bytes when it was opened and changed while it was read", bytes_.size()),
-                        "let nobody write to it and try again");
+        throw UserError(
+            "TRUNC", name_, "length",
+            fmt::format("was {} when it was opened and changed while it was read", byte_count_text(bytes_.size())),
+            "let nobody write to it and try again");
 }
 
 }   // namespace llmft

@@ -77,4 +77,8 @@ std::string in_quotes(std::string_view text, size_t max_bytes) {
     return out += '"';
 }
 
+std::string byte_count_text(uint64_t bytes) {
+    return fmt::format("{} {}", bytes, bytes == 1 ? "byte" : "bytes");
+}
+
 }   // namespace llmft

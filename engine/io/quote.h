@@ -1,6 +1,7 @@
 // Text from outside, made fit for one line of an error message or a report.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -13,6 +14,9 @@ std::string in_quotes(std::string_view text, size_t max_bytes = 80);
 // The text for one line of a terminal: control characters (C0, DEL, C1) and invalid UTF-8 as escapes, the rest as it
 // is.
 std::string on_one_line(std::string_view text);
+
+// "1 byte", "2 bytes".
+std::string byte_count_text(uint64_t bytes);
 
 // Offset of the first byte that is not part of well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms), else
 // npos.

@@ -51,8 +51,8 @@ void refuse_archives(std::string_view head, const std::string& file) {
 std::string_view header_of(Bytes bytes, const std::string& file) {
     const auto size = static_cast<int64_t>(bytes.size());
     if (size < kLengthBytes)
-        throw UserError("TRUNC", file, "header length", fmt::format("the file has {} bytes, wanted at least 8", size),
-                        kRemedy);
+        throw UserError("TRUNC", file, "header length",
+                        fmt::format("the file has {}, wanted at least 8", byte_count_text(size)), kRemedy);
     const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     uint64_t length = 0;
     std::memcpy(&length, bytes.data(), sizeof length);
@@ -62,7 +62,7 @@ std::string_view header_of(Bytes bytes, const std::string& file) {
                         kRemedy);
     if (static_cast<int64_t>(length) > size - kLengthBytes)
         throw UserError("TRUNC", file, "header length",
-                        fmt::format("is {}, but {} bytes follow", length, size - kLengthBytes), kRemedy);
+                        fmt::format("is {}, but {} follow", length, byte_count_text(size - kLengthBytes)), kRemedy);
     if (length == 0) throw UserError("SYNTAX", file, "header length", "is 0, wanted a JSON object", kRemedy);
     const std::string_view header = text.substr(kLengthBytes, length);
     const size_t end = header.find_last_not_of(' ');
@@ -173,10 +173,12 @@ void give_bytes(std::deque<Ranged>& ranged, Bytes data, const std::string& file)
     }
     const auto size = static_cast<int64_t>(data.size());
     if (end > size)
-        throw UserError("TRUNC", file, "", fmt::format("holds {} bytes of tensors, the header promises {}", size, end),
+        throw UserError("TRUNC", file, "data",
+                        fmt::format("holds {} of tensors, the header promises {}", byte_count_text(size), end),
                         kRemedy);
     if (end < size)
-        throw UserError("LAYOUT", file, "", fmt::format("{} bytes follow the last tensor", size - end), kRemedy);
+        throw UserError("LAYOUT", file, "data",
+                        fmt::format("{} too many behind the last tensor", byte_count_text(size - end)), kRemedy);
     for (Ranged& r : ranged)
         r.tensor.bytes = data.subspan(static_cast<size_t>(r.first), static_cast<size_t>(r.last - r.first));
 }

@@ -33,6 +33,9 @@ struct BatchOptions {
 };
 
 struct LoopOptions {
+    // A parameter without gradients is divided by this, in f32.
+    static constexpr double kLeastEpsilon = 1e-30;
+
     double num_train_epochs = 3;
     int64_t max_steps = -1;
     double max_grad_norm = 1;
@@ -56,7 +59,7 @@ struct LoopOptions {
         v("weight-decay", adamw.weight_decay, "decoupled weight decay; norms and biases are exempt", {.at_least = 0});
         v("adam-beta1", adamw.beta1, "decay of the first moment", {.at_least = 0, .below = 1});
         v("adam-beta2", adamw.beta2, "decay of the second moment", {.at_least = 0, .below = 1});
-        v("adam-epsilon", adamw.epsilon, "added to the root of the second moment", {.at_least = 0});
+        v("adam-epsilon", adamw.epsilon, "added to the root of the second moment", {.at_least = kLeastEpsilon});
         v("optim", optim, "optimizer", {.one_of = "adamw", .later = "adamw_8bit|paged_adamw|paged_adamw_8bit"});
         v("seed", seed, "of initialisation and dropout", {.at_least = 0, .at_most = 4294967295});
         v.group("evaluation");

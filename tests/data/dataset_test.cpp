@@ -140,6 +140,9 @@ TEST_CASE("CRLF, blank lines, a last line without its newline and JSON arrays ar
     CHECK(rows.read("\n[{\"text\": \"a\"},\n {\"text\": \"b\"}]\n").examples.size() == 2);
     CHECK(rows.read("{\"text\": \"a\"}\n").examples.size() == 1);
     CHECK(holds(rows.error("[{\"text\": \"a\"}, 3]"), "rows.json: row 1: the row is number"));
+    CHECK_FALSE(holds(rows.error("[{\"text\": \"a\"}, [3]]"), "one array of rows"));
+    rows.name = "rows.jsonl";
+    CHECK(holds(rows.error("[{\"text\": \"a\"}]"), "call a file that is one array of rows .json"));
 }
 
 struct BadFile {

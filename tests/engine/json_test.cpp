@@ -120,6 +120,13 @@ TEST_CASE("a syntax error names line and column, a bad key its path") {
     CHECK(refusal_of_text("{\n  \"a\": 1,\n  \"b\": x\n}").names("line 3, column 8"));
     CHECK(refusal_of_text("\"\n\xff\"").names("line 2, column 1"));
     CHECK(refusal_of_text(R"({"a":[{"b":0},{"b":1,"b":2}]})").names("\"a[1].b\""));
+    // Behind the only semicolon comes the remedy.
+    for (const char* text : {"[1", "{\"a\"", "[1 2]", "{\"a\" 1}"}) {
+        const std::string line = refusal_of_text(text).text;
+        CAPTURE(line);
+        CHECK(line.find("expected") != std::string::npos);
+        CHECK(std::count(line.begin(), line.end(), ';') == 1);
+    }
 }
 
 namespace {
@@ -263,6 +270,12 @@ TEST_CASE("every code point but the surrogates is UTF-8, and no sequence is long
     for (const char* bad : {"\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80",
                             "\xf5\x80\x80\x80", "\xe2\x82", "\xff"})
         CHECK(first_invalid_utf8(std::string("ok") + bad) == 2);
+}
+
+TEST_CASE("one byte is not called bytes") {
+    CHECK(byte_count_text(0) == "0 bytes");
+    CHECK(byte_count_text(1) == "1 byte");
+    CHECK(byte_count_text(UINT64_MAX) == "18446744073709551615 bytes");
 }
 
 TEST_CASE("a quoted text is one short line of UTF-8, whatever it holds") {
