@@ -247,6 +247,27 @@ TEST_CASE("an evaluation that is not finite is no gain, and none is best while a
     CHECK(best.without_gain == 0);
 }
 
+TEST_CASE("a loss is watched from the first step on: a ceiling stands in until there are enough for a median") {
+    // A learning rate of 3 on tests/golden/tiny-gqa.
+    SpikeWatch astray;
+    CHECK_FALSE(astray.add(6.0));
+    for (const double loss : {146.9, 242.1, 180.0}) CHECK(astray.add(loss) == 6.0);
+    CHECK(astray.add(15.01) == 6.0);
+    CHECK_FALSE(astray.add(14.99));
+    CHECK_FALSE(astray.add(32.9));   // the highest that was none counts
+    SpikeWatch forgets;              // fine-tuned from 2 nats, then as if it knew nothing of 50 000 tokens
+    CHECK_FALSE(forgets.add(2));
+    CHECK(forgets.add(std::log(50'000.0)) == 2.0);
+    SpikeWatch first;   // worse than a model without any knowledge
+    CHECK(first.add(33) == doctest::Approx(21 * std::log(2.0)).epsilon(1e-4));
+    SpikeWatch small_batches;
+    for (int i = 0; i < 15; ++i) CHECK_FALSE(small_batches.add(i % 3 == 0 ? 0.4 : 3.6));
+    // The median takes over with the 17th: what the ceiling let pass is a spike then.
+    SpikeWatch steady;
+    for (size_t i = 0; i < SpikeWatch::kFewest; ++i) CHECK_FALSE(steady.add(2 + 0.01 * static_cast<double>(i % 2)));
+    CHECK(steady.add(4));
+}
+
 TEST_CASE("a loss far above the usual is a spike; noise, decline and NaN are not") {
     SpikeWatch watch;
     for (int i = 0; i < 400; ++i) CHECK_FALSE(watch.add(4 - 0.005 * i + 0.05 * std::sin(i * 1.7)));
@@ -257,6 +278,4 @@ TEST_CASE("a loss far above the usual is a spike; noise, decline and NaN are not
     CHECK(*usual == doctest::Approx(2.3).epsilon(0.1));
     CHECK_FALSE(watch.add(2.01));
     CHECK(watch.add(9));   // one spike does not make the next one usual
-    SpikeWatch young;
-    for (int i = 0; i < 15; ++i) CHECK_FALSE(young.add(i % 2 == 0 ? 1 : 100));   // too few to tell
 }

@@ -104,6 +104,19 @@ TEST_CASE("a gradient that is not finite names its tensor") {
     CHECK(ended.err.find("(rows ") != std::string::npos);
 }
 
+TEST_CASE("a run that goes astray at its first step is reported at its second") {
+    Scene scene;
+    scene.flag("--method", "full");
+    scene.flag("--learning-rate", "3");
+    scene.flag("--max-steps", "4");
+    const Ended ended = scene.run();
+    CAPTURE(ended.err);
+    CHECK(ended.code == 0);
+    CHECK(ended.err.find("step 2: the loss ") != std::string::npos);
+    CHECK(ended.err.find("is far above the usual ") != std::string::npos);
+    CHECK(ended.err.find("step 1: the loss ") == std::string::npos);
+}
+
 TEST_CASE("a loss far above those before it is reported with its step, and changes nothing") {
     Scene scene;
     scene.flag("--shuffle", "false");
