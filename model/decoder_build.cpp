@@ -14,13 +14,14 @@ struct PartSpec {
     int64_t rows;
 };
 
-LinearGroup make_group(const std::vector<PartSpec>& specs, int64_t k, Kind kind, uint32_t dropout_module,
-                       const Tuning& tuning, std::vector<ModuleTraining>& how) {
+LinearGroup make_group(const std::vector<PartSpec>& specs, int64_t k, Kind kind, int64_t hidden_size,
+                       uint32_t dropout_module, const Tuning& tuning, std::vector<ModuleTraining>& how) {
     LinearGroup g;
     g.k = k;
     g.dropout_module = dropout_module;
     for (const PartSpec& spec : specs) {
-        const ModuleTraining t = tuning.module({.kind = kind, .path = spec.path, .in = k, .out = spec.rows});
+        const ModuleTraining t =
+            tuning.module({.kind = kind, .path = spec.path, .in = k, .out = spec.rows, .hidden_size = hidden_size});
         LinearPart part = {.name = spec.path, .first_row = g.n, .rows = spec.rows};
         part.rank = t.rank;
         part.scaling = static_cast<float>(t.scaling);
@@ -74,8 +75,11 @@ private:
 
     void make_embedding() {
         const ModelConfig& c = d_.config_;
-        const ModuleTraining t = tuning_.module(
-            {.kind = Kind::kEmbedding, .path = names::embedding(), .in = c.vocab_size, .out = c.hidden_size});
+        const ModuleTraining t = tuning_.module({.kind = Kind::kEmbedding,
+                                                 .path = names::embedding(),
+                                                 .in = c.vocab_size,
+                                                 .out = c.hidden_size,
+                                                 .hidden_size = c.hidden_size});
         Embedding& e = d_.embedding_;
         e.rank = t.rank;
         e.scaling = static_cast<float>(t.scaling);
@@ -115,7 +119,7 @@ private:
 
     LinearGroup make_linears(const std::vector<PartSpec>& specs, int64_t k, uint32_t dropout_module, bool biased) {
         std::vector<ModuleTraining> how;
-        LinearGroup g = make_group(specs, k, Kind::kLinear, dropout_module, tuning_, how);
+        LinearGroup g = make_group(specs, k, Kind::kLinear, d_.config_.hidden_size, dropout_module, tuning_, how);
         declare_own(g);
         if (biased) {
             g.bias = d_.weights_.add("weights.biases", d_.options_.dtype, 1, g.n, arena_);
@@ -132,7 +136,8 @@ private:
         const ModelConfig& c = d_.config_;
         const auto module = static_cast<uint32_t>(4 * c.num_hidden_layers);
         std::vector<ModuleTraining> how;
-        LinearGroup g = make_group({{names::head(), c.vocab_size}}, c.hidden_size, Kind::kHead, module, tuning_, how);
+        LinearGroup g = make_group({{names::head(), c.vocab_size}}, c.hidden_size, Kind::kHead, c.hidden_size, module,
+                                   tuning_, how);
         const bool follows = tuning_.tied_head() == TiedHead::kFollows;
         d_.shares_head_ = c.tie_word_embeddings && (follows || (!d_.embedding_.w && g.trained == 0));
         if (d_.shares_head_)
@@ -165,7 +170,8 @@ private:
     }
 
     Norm make_norm(const std::string& path, int64_t channels) {
-        const ModuleTraining t = tuning_.module({.kind = Kind::kNorm, .path = path, .in = 1, .out = channels});
+        const ModuleTraining t = tuning_.module(
+            {.kind = Kind::kNorm, .path = path, .in = 1, .out = channels, .hidden_size = d_.config_.hidden_size});
         Norm norm;
         norm.eps = d_.config_.rms_norm_eps;
         if (t.weight) norm.w = d_.parameters_.add_block({{names::weight(path), 1}}, channels, Decay::kNo);

@@ -44,12 +44,16 @@ void expect_shape(const std::vector<int64_t>& shape, int64_t rows, int64_t cols,
                         "give weights and config of the same model");
 }
 
+void expect_float(std::string_view type, const Origin& origin) {
+    for (const DType dtype : {DType::kF32, DType::kBf16, DType::kF16})
+        if (type == safetensors_name(dtype)) return;
+    throw UserError("DTYPE", origin.file, origin.name, fmt::format("{} weights are not supported", type),
+                    "give f32, bf16 or f16");
+}
+
 // first: the element's place in the tensor.
 void expect_loadable(const StoredRows& rows, int64_t first, const Origin& origin) {
-    if (rows.dtype != DType::kF32 && rows.dtype != DType::kBf16 && rows.dtype != DType::kF16)
-        throw UserError("DTYPE", origin.file, origin.name,
-                        fmt::format("{} weights are not supported", safetensors_name(rows.dtype)),
-                        "give f32, bf16 or f16");
+    expect_float(safetensors_name(rows.dtype), origin);
     const int64_t at = first_nonfinite(rows.bytes, safetensors_name(rows.dtype));
     if (at >= 0)
         throw UserError("VALUE", origin.file, "tensor " + in_quotes(origin.name),
@@ -93,6 +97,7 @@ void expect_weights(const Decoder& model, const ModelWeights& weights) {
     expect_all_known(model.weight_targets(), weights, model.config());
     for (const WeightTarget& target : model.weight_targets()) {
         const StoredTensor& tensor = stored_tensor(weights, target.name, model.config());
+        if (tensor.storage == Storage::kPlain) expect_float(tensor.type, {tensor.file, tensor.name});
         expect_shape(tensor.shape, target.to.rows, target.to.cols, {tensor.file, tensor.name});
     }
 }
@@ -145,15 +150,15 @@ void load_packed(const StoredTensor& tensor, const ModelWeights& weights, Quant4
     if (tensor.storage == Storage::kQuant4) {
         const Quant4Data stored = weights.quant4(tensor);
         if (stored.double_quant() != to.double_quant())
-            refuse("SCHEMA", fmt::format("its scales are {}quantised; config.json says otherwise",
+            refuse("SCHEMA", fmt::format("its scales are {}quantised, but config.json says otherwise",
                                          stored.double_quant() == DoubleQuant::kYes ? "" : "not "));
         if (stored.block < Quant4Data::kBlock)
             refuse("RANGE",
-                   fmt::format("is in blocks of {}; at least {} are computed with", stored.block, Quant4Data::kBlock));
+                   fmt::format("is in blocks of {}, at least {} are computed with", stored.block, Quant4Data::kBlock));
         return upload(to, stored, run);
     }
     const auto& described = model.config().quantization;
-    if (described) refuse("SCHEMA", fmt::format("is {}; config.json says that it is in four bits", tensor.type));
+    if (described) refuse("SCHEMA", fmt::format("is {}, but config.json says that it is in four bits", tensor.type));
     RowScratch scratch;
     const DType dtype = plain_dtype(tensor, model.config());
     const Quant4Buffers encoded(quant4_source(tensor, weights, *model.quantization(), dtype, scratch));

@@ -12,7 +12,7 @@ namespace llmft {
 // target in four bits takes what is stored so as it is, and encodes what is not, a few rows at a time.
 void load_weights(Decoder& model, const ModelWeights& weights, Run& run);
 
-// The names and shapes alone: no value is read.
+// The names, shapes and dtypes alone: no value is read.
 void expect_weights(const Decoder& model, const ModelWeights& weights);
 
 // A tensor into a slot, with the checks above, piece by piece. A vector counts as one row.

@@ -31,7 +31,7 @@ Quantization Quantization::read(const JsonField& config) {
         method->refuse("SCHEMA", fmt::format("is {}, which this build does not read", in_quotes(method->text())),
                        kRemedy);
     if (!config.flag_or("load_in_4bit", config.flag_or("_load_in_4bit", false)))
-        config.refuse("SCHEMA", "does not say load_in_4bit; other widths are not built", kRemedy);
+        config.refuse("SCHEMA", "does not say load_in_4bit, and other widths are not built", kRemedy);
     const std::string type = config.text_or("bnb_4bit_quant_type", "fp4");
     if (type != "nf4" && type != "fp4")
         config.at("bnb_4bit_quant_type")

@@ -87,7 +87,7 @@ void expect_fits(const ChosenPlan& chosen, int64_t limit_bytes) {
     for (size_t i = 0; i < std::min<size_t>(3, rows.size()); ++i)
         largest += fmt::format("{}{} {}", i ? ", " : "", rows[i].name, bytes_text(rows[i].bytes));
     throw OutOfMemory(fmt::format(
-        "the plan needs {} and may fill {}; largest: {}; lower --max-seq-length or --tokens-per-microbatch, or "
+        "the plan needs {} and may fill {} (largest: {}); lower --max-seq-length or --tokens-per-microbatch, or "
         "set --gradient-checkpointing full or --dtype bf16",
         bytes_text(chosen.plan.peak_bytes), bytes_text(limit_bytes), largest));
 }

@@ -23,6 +23,10 @@ RunIdentity identify(const Flags& flags, const std::string& asked, const Prepare
 }
 
 void expect_evaluation(const TrainOptions& options, const TrainData& data) {
+    const std::string& strategy = options.loop.eval_strategy;
+    if (data.evaluation.empty() && (strategy == "steps" || strategy == "epoch"))
+        throw UserError("USAGE", "--eval-strategy", strategy, "there is nothing to evaluate",
+                        "give --eval-dataset or --eval-split, or leave it out");
     const bool wanted = options.save.save_strategy == "best" || options.save.load_best_model_at_end ||
                         options.loop.early_stopping_patience > 0;
     if (wanted && (data.evaluation.empty() || options.loop.eval_strategy == "no"))

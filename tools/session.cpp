@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "model/adapter/methods.h"
 #include "model/adapter/peft.h"
+#include "model/load.h"
 
 namespace llmft {
 
@@ -83,6 +85,14 @@ Plan plan_session(const ModelConfig& config, const SessionShape& shape, int64_t 
             .tokens = shape.tokens,
             .trainable = session.model().parameters().count(),
             .added = added_parameter_count(std::as_const(session.model()).parameters().parameters())};
+}
+
+void expect_weights_of(const ModelConfig& config, const ModelWeights& weights) {
+    const auto tuning = make_inference("");
+    const SessionShape shape = {
+        .tokens = 1, .recompute = {}, .use = SessionShape::Use::kEvaluate, .quantization = config.quantization};
+    Session dry(make_dry_device(), -1, config, shape, *tuning);
+    expect_weights(dry.model(), weights);
 }
 
 }   // namespace llmft

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "engine/comm/comm.h"
+#include "engine/io/model_weights.h"
 #include "engine/optim/adamw.h"
 #include "engine/optim/clip.h"
 #include "engine/train/trainer.h"
@@ -71,5 +72,9 @@ struct Plan {
 HostBatch full_batch(int64_t tokens, int64_t document_tokens);
 // One training step of that micro-batch.
 Plan plan_session(const ModelConfig& config, const SessionShape& shape, int64_t document_tokens, Tuning& tuning);
+
+// That the weights are those of the config's model by names, shapes and types; no value is read. Errors: those of
+// expect_weights (model/load.h).
+void expect_weights_of(const ModelConfig& config, const ModelWeights& weights);
 
 }   // namespace llmft

@@ -38,10 +38,10 @@ Factor factor_of(const std::string& name) {
     throw InternalError("no factor of an adapter: " + name);
 }
 
-ModuleSpec spec_of(const Factor& factor) {
+ModuleSpec spec_of(const Factor& factor, int64_t hidden_size) {
     const bool embedding = factor.part == Factor::Part::kEmbeddingA || factor.part == Factor::Part::kEmbeddingB;
     const Kind kind = embedding ? Kind::kEmbedding : factor.module == names::head() ? Kind::kHead : Kind::kLinear;
-    return {.kind = kind, .path = factor.module, .in = 1, .out = 1};
+    return {.kind = kind, .path = factor.module, .in = 1, .out = 1, .hidden_size = hidden_size};
 }
 
 // A dense (rows, cols) matrix into the corner of a zeroed one that is `wide` wide, times `scale`.
@@ -93,7 +93,7 @@ void AdapterSet::read(Adapter& adapter, Run&) const {
     std::vector<Parameter> own;   // the adapter's tensors, in its own shapes
     for (const Parameter& p : std::as_const(*model_).parameters().parameters()) {
         const Factor factor = factor_of(p.name);
-        const ModuleTraining how = adapter.config.module(spec_of(factor));
+        const ModuleTraining how = adapter.config.module(spec_of(factor, model_->config().hidden_size));
         std::vector<float>& values = adapter.values.emplace_back(static_cast<size_t>(p.rows * p.cols));
         const bool absent = how.rank == 0 || (factor.part == Factor::Part::kBias && !how.lora_bias);
         if (absent) continue;

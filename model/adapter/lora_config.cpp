@@ -181,6 +181,18 @@ LoraOptions lora_options(const LoraConfig& c) {
     return o;
 }
 
+void LoraConfig::expect_rank(std::string_view path, int64_t hidden_size) const {
+    const int64_t rank = ranks.at(path, r);
+    if (rank <= hidden_size) return;
+    const bool by_pattern = ranks.at(path, 0) != 0;
+    const std::string what = fmt::format("is {} for {}, more than the hidden size {}", rank, path, hidden_size);
+    if (file.empty())
+        throw UserError("RANGE", by_pattern ? "--rank-pattern" : "--lora-r", "", what,
+                        fmt::format("give at most {}", hidden_size));
+    throw UserError("RANGE", file, by_pattern ? "rank_pattern" : "r", what,
+                    "give the base model that the adapter was trained on");
+}
+
 // The order of the questions is PEFT's: what is excluded, what is saved whole, then the targets.
 ModuleTraining LoraConfig::module(const ModuleSpec& spec) const {
     using Kind = ModuleSpec::Kind;
@@ -192,6 +204,7 @@ ModuleTraining LoraConfig::module(const ModuleSpec& spec) const {
     const bool adapted = target && !excluded.match(spec.path) && (!layers || layers->chosen(spec.path));
     t.bias = bias == TrainedBiases::kAll || (bias == TrainedBiases::kLoraOnly && adapted);
     if (!adapted) return t;
+    expect_rank(spec.path, spec.hidden_size);
     t.rank = ranks.at(spec.path, r);
     const double rank = static_cast<double>(t.rank);
     t.scaling = alphas.at(spec.path, alpha) / (use_rslora ? std::sqrt(rank) : rank);

@@ -47,8 +47,12 @@ struct LoraConfig {
     LoraInit init = LoraInit::kDefault;
     Json init_json = true;         // as the file says it: eva and the like are plain once trained
     std::string base_model = {};   // base_model_name_or_path: written, never followed
+    std::string file = {};         // that it was read from; empty: made of options
 
+    // UserError RANGE, with the file or flag, for a rank that is greater than the model's hidden size: so many columns
+    // say nothing that fewer do not, and it is most often another model's adapter.
     ModuleTraining module(const ModuleSpec&) const;
+    void expect_rank(std::string_view path, int64_t hidden_size) const;
 };
 
 // Throws UserError that names the flag.

@@ -159,6 +159,7 @@ LoraConfig read_lora_config(const std::filesystem::path& folder) {
         type.refuse("SCHEMA", fmt::format("{} is not supported", in_quotes(type.text())), "give a LoRA adapter");
     refuse_what_is_not_built(config);
     LoraConfig c;
+    c.file = file;
     if (const auto r = config.find("r")) c.r = r->integer(1, kMaxRank);
     if (const auto alpha = config.find("lora_alpha")) c.alpha = alpha->number(1e-9, 1e9);
     if (const auto dropout = config.find("lora_dropout")) c.dropout = dropout->number(0, 0.999);

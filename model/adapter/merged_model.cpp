@@ -100,6 +100,7 @@ private:
         const bool weight = name.substr(dot) == ".weight";
         if (const AdapterModule* module = adapter_.find(name.substr(0, dot))) {
             const auto& pair = module->low_rank;
+            if (pair) adapter_.config().expect_rank(name.substr(0, dot), config_.hidden_size);
             origin.whole = weight ? module->weight : module->bias;
             if (weight && pair) origin.low_rank = pair;
             if (!weight && pair && pair->bias != nullptr) {

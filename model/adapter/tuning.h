@@ -19,6 +19,7 @@ struct ModuleSpec {
     std::string_view path;   // Hugging Face's: "model.layers.0.self_attn.q_proj"
     int64_t in;              // of an embedding the vocabulary, of a norm 1
     int64_t out;
+    int64_t hidden_size;   // of the model
 };
 
 struct ModuleTraining {

@@ -26,7 +26,8 @@ void read_adapter_config(std::string_view bytes) {
                                          std::pair(Kind::kLinear, "model.layers.0.mlp.down_proj"),
                                          std::pair(Kind::kEmbedding, "model.embed_tokens"),
                                          std::pair(Kind::kNorm, "model.norm"), std::pair(Kind::kHead, "lm_head")}) {
-            const ModuleTraining training = config.module({.kind = kind, .path = path, .in = 8, .out = 8});
+            const ModuleTraining training =
+                config.module({.kind = kind, .path = path, .in = 8, .out = 8, .hidden_size = int64_t{1} << 16});
             expect(training.rank >= 0 && training.scaling >= 0, "ranks and scalings are no less than zero");
             if (training.rank > 0) adapted.emplace_back(path);
         }
