@@ -1,4 +1,5 @@
-// verify: every hash of a folder; where it has none, that its files are whole and their numbers finite.
+// verify: every hash of a folder; where it has none, that its files are whole, fit one another and have finite numbers.
+// Whatever is damaged, the rest is checked too.
 #include <fmt/format.h>
 
 #include "engine/io/model_files.h"
@@ -9,6 +10,7 @@
 #include "model/config.h"
 #include "tools/cmd.h"
 #include "tools/flags.h"
+#include "tools/session.h"
 #include "tools/sheet.h"
 
 namespace llmft {
@@ -28,7 +30,7 @@ struct VerifyOptions {
 };
 
 struct Verified {
-    std::string path, checked;   // "hashes", or "layout and numbers" of a folder without hashes
+    std::string path, checked;   // "hashes", or what else of a folder without hashes
     int64_t files = 0, bytes = 0;
 };
 
@@ -42,14 +44,15 @@ Verified verify_hashes(const Path& folder) {
 }
 
 Verified verify_contents(const Path& folder) {
-    Verified result = {.path = folder.string(), .checked = "layout and numbers; the folder has no hashes"};
+    Verified result = {.path = folder.string(), .checked = "layout, shapes and numbers; the folder has no hashes"};
     if (fs::exists(folder / "adapter_config.json")) {
         AdapterFile::open(folder).expect_intact();
         result.files = 2;
         result.bytes = static_cast<int64_t>(fs::file_size(folder / "adapter_model.safetensors"));
         return result;
     }
-    read_model_config(FolderModel(folder));
+    const FolderModel model(folder);
+    expect_weights_of(read_model_config(model), *model.weights());
     const ModelFiles files = ModelFiles::open(folder);
     for (const std::string_view name : files.names()) {
         const ModelFiles::Place place = files.at(name);
@@ -62,22 +65,49 @@ Verified verify_contents(const Path& folder) {
     return result;
 }
 
-std::vector<Verified> verify(const Path& folder) {
+struct Target {
+    Path folder;
+    Verified (*verify)(const Path& folder);
+};
+
+std::vector<Target> targets_of(const Path& folder) {
     if (!fs::is_directory(folder))
         throw UserError("PATH", folder.string(), "", "is no folder", "give a checkpoint, model or adapter folder");
-    std::vector<Verified> all;
-    for (const int64_t step : checkpoint_steps(folder)) all.push_back(verify_hashes(checkpoint_path(folder, step)));
+    std::vector<Target> targets;
+    for (const int64_t step : checkpoint_steps(folder))
+        targets.push_back({checkpoint_path(folder, step), verify_hashes});
     const bool result = fs::exists(folder / "adapter_config.json") || fs::exists(folder / "config.json");
     const bool checkpoint = fs::exists(folder / kRunStateName);
     if (checkpoint || fs::exists(folder / kManifestName))
-        all.push_back(verify_hashes(folder));
+        targets.push_back({folder, verify_hashes});
     else if (result)
-        all.push_back(verify_contents(folder));
-    if (all.empty())
+        targets.push_back({folder, verify_contents});
+    if (targets.empty())
         throw UserError("SCHEMA", folder.string(), "", "holds no checkpoint, model or adapter",
                         "give such a folder, or a run's output folder");
-    return all;
+    return targets;
 }
+
+struct Report {
+    OrderedJson json = OrderedJson::array();   // an entry for each target
+    std::string page;                          // a line for each that is good
+    std::optional<UserError> first;            // what is wrong with the first that is bad
+    int64_t bad = 0;
+
+    void add(const Target& target) {
+        try {
+            const Verified v = target.verify(target.folder);
+            json.push_back(
+                {{"path", v.path}, {"good", true}, {"checked", v.checked}, {"files", v.files}, {"bytes", v.bytes}});
+            page += fmt::format("{}: good: {} ({} {}, {})\n", v.path, v.checked, v.files,
+                                v.files == 1 ? "file" : "files", bytes_text(v.bytes));
+        } catch (const UserError& error) {
+            json.push_back({{"path", target.folder.string()}, {"good", false}, {"problem", error.what()}});
+            if (!first) first = error;
+            ++bad;
+        }
+    }
+};
 
 }   // namespace
 
@@ -90,14 +120,15 @@ int cmd_verify(const std::vector<std::string>& arguments) {
     if (flags.parse(arguments) == Flags::Outcome::kHelp) return 0;
     if (options.path.empty())
         throw UserError("USAGE", "PATH", "", "missing", "llmft verify needs it: llmft verify PATH");
-    OrderedJson json = OrderedJson::array();
-    for (const Verified& v : verify(options.path)) {
-        json.push_back({{"path", v.path}, {"checked", v.checked}, {"files", v.files}, {"bytes", v.bytes}});
-        if (!options.json)
-            fmt::print("{}: good: {} ({} {}, {})\n", v.path, v.checked, v.files, v.files == 1 ? "file" : "files",
-                       bytes_text(v.bytes));
-    }
-    if (options.json) fmt::print("{}", json_line(json));
+    const std::vector<Target> targets = targets_of(options.path);
+    Report report;
+    for (const Target& target : targets) report.add(target);
+    fmt::print("{}", options.json ? json_line(report.json) : report.page);
+    if (report.first && targets.size() > 1)
+        throw UserError(report.first->kind(), "", "",
+                        fmt::format("{} ({} of {} folders are bad)", report.first->what(), report.bad, targets.size()),
+                        "");
+    if (report.first) throw UserError(*report.first);
     return 0;
 }
 

@@ -4,8 +4,6 @@
 #include <map>
 
 #include "engine/io/json_field.h"
-#include "model/adapter/methods.h"
-#include "model/load.h"
 #include "tools/inspect/finding.h"
 #include "tools/inspect/inspection.h"
 #include "tools/inspect/parts.h"
@@ -125,16 +123,7 @@ Part weights_part(const ModelSource& model, const std::optional<ModelConfig>& co
         bytes_text(bytes), weights->tensors().size(), tensors);
     part.json = {
         {"files", std::move(list)}, {"bytes", bytes}, {"tensors", weights->tensors().size()}, {"types", types}};
-    if (config)
-        part.problem = reason_against([&] {
-            const auto tuning = make_inference("");
-            const SessionShape shape = {.tokens = 1,
-                                        .recompute = {},
-                                        .use = SessionShape::Use::kEvaluate,
-                                        .quantization = config->quantization};
-            Session dry(make_dry_device(), -1, *config, shape, *tuning);
-            expect_weights(dry.model(), *weights);
-        });
+    if (config) part.problem = reason_against([&] { expect_weights_of(*config, *weights); });
     return part;
 }
 
