@@ -47,7 +47,6 @@ const std::set<std::string_view> kNoted = {"weight_decay",
                                            "on_nan",
                                            "max_nan_skips",
                                            "early_stopping_patience",
-                                           "eval_split",
                                            "tokens_per_microbatch",
                                            "metric_for_best_model",
                                            "load_best_model_at_end"};
@@ -139,7 +138,7 @@ int64_t planned_tokens(const Checkpoint& checkpoint) {
 
 void expect_same_run(const Checkpoint& checkpoint, const RunIdentity& now) {
     const JsonField facts = facts_of(checkpoint);
-    std::vector<std::string> refused;
+    std::vector<std::string> settings, inputs;
     for (const Difference& d : differences(texts_of(facts.at("settings")), texts_of(now.settings))) {
         if (kFree.contains(d.name)) continue;
         if (d.name == "dtype" && d.before.ends_with(" in " + d.now)) continue;   // by run.toml: what was computed in
@@ -148,19 +147,23 @@ void expect_same_run(const Checkpoint& checkpoint, const RunIdentity& now) {
         if (is_noted(d.name))
             log::note(fmt::format("{}: {} from here on", checkpoint.path.string(), line));
         else
-            refused.push_back(line);
+            settings.push_back(line);
     }
+    const auto refuse = [&](const char* field, const std::vector<std::string>& lines) {
+        if (lines.empty()) return;
+        throw UserError("STATE", checkpoint.path.string(), field, fmt::format("{}", fmt::join(lines, ", and ")),
+                        kRemedy);
+    };
     // Options first: where one of them differs, what was read may differ because of it.
-    if (refused.empty())
-        for (const Difference& d : differences(texts_of(facts.at("inputs")), texts_of(now.inputs))) {
-            if (d.name == "evaluation rows")
-                log::note(fmt::format("{}: the evaluation rows are others from here on", checkpoint.path.string()));
-            else
-                refused.push_back(
-                    fmt::format("the {} {} not what the run began with", d.name, d.name.ends_with('s') ? "are" : "is"));
-        }
-    if (refused.empty()) return;
-    throw UserError("STATE", checkpoint.path.string(), "", fmt::format("{}", fmt::join(refused, "; ")), kRemedy);
+    refuse("settings", settings);
+    for (const Difference& d : differences(texts_of(facts.at("inputs")), texts_of(now.inputs))) {
+        if (d.name == "evaluation rows")
+            log::note(fmt::format("{}: the evaluation rows are others from here on", checkpoint.path.string()));
+        else
+            inputs.push_back(
+                fmt::format("the {} {} not what the run began with", d.name, d.name.ends_with('s') ? "are" : "is"));
+    }
+    refuse("inputs", inputs);
 }
 
 }   // namespace llmft
