@@ -1,16 +1,20 @@
 // Rows of the set of bad input that need more than a spoilt scene, and the variants that must pass.
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <functional>
+#include <optional>
 #include <thread>
 
 #include "engine/io/file.h"
 #include "engine/train/checkpoint_folder.h"
+#include "tests/engine/safetensors_bytes.h"
 #include "tests/harness/paths.h"
 #include "tests/harness/skip.h"
 #include "tests/tools/bad_input/cases.h"
@@ -21,6 +25,31 @@ using namespace llmft::test;
 namespace {
 
 namespace fs = std::filesystem;
+
+// The scene's run in a child that first prepares itself; nothing where it may not.
+std::optional<Ended> run_after(const Scene& scene, const std::function<bool()>& prepare) {
+    constexpr int kMayNot = 99;
+    const Path out = scene.path("stdout"), err = scene.path("stderr");
+    std::vector<std::string> arguments = scene.arguments();
+    std::vector<char*> argv = {const_cast<char*>(program())};
+    for (std::string& argument : arguments) argv.push_back(argument.data());
+    argv.push_back(nullptr);
+    const pid_t child = fork();
+    if (child == 0) {
+        const int to_out = open(out.c_str(), O_WRONLY | O_CREAT, 0600);
+        const int to_err = open(err.c_str(), O_WRONLY | O_CREAT, 0600);
+        if (!prepare()) _exit(kMayNot);
+        dup2(to_out, STDOUT_FILENO);
+        dup2(to_err, STDERR_FILENO);
+        execv(program(), argv.data());
+        _exit(kMayNot);
+    }
+    int status = 0;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    REQUIRE(WIFEXITED(status));
+    if (WEXITSTATUS(status) == kMayNot) return std::nullopt;
+    return Ended{.code = WEXITSTATUS(status), .signal = 0, .out = bytes_of(out), .err = bytes_of(err)};
+}
 
 }   // namespace
 
@@ -65,6 +94,38 @@ TEST_CASE("rows 66 and 68: lines that end with CRLF, and a last line that does n
         if (adapter.empty()) adapter = scene.adapter();
         CHECK(scene.adapter() == adapter);
     }
+}
+
+TEST_CASE("row 72: an adapter of a rank beyond the hidden size is RANGE to every command") {
+    Scene scene;
+    scene.make_adapter();
+    const std::string module = "base_model.model.model.layers.0.self_attn.q_proj.";
+    constexpr int64_t kFactorBytes = 64 * 48 * 4;
+    const auto factor = [&](const char* name, const char* shape, int64_t first) {
+        return tensor_entry(module + name, "F32", shape, fmt::format("[{},{}]", first, first + kFactorBytes));
+    };
+    put(scene.path("adapter") / "adapter_model.safetensors",
+        container(
+            "{" + factor("lora_A.weight", "[64,48]", 0) + "," + factor("lora_B.weight", "[48,64]", kFactorBytes) + "}",
+            2 * kFactorBytes));
+    scene.adapter_config("r", 64);
+    scene.adapter_config("target_modules", {"q_proj"});
+    scene.adapter_config("layers_to_transform", {0});
+    const std::string model = scene.model(), adapter = scene.path("adapter"), rows = scene.rows();
+    for (const std::vector<std::string>& command :
+         {std::vector<std::string>{"train", "--model", model, "--dataset", rows, "--adapter", adapter, "--output-dir",
+                                   scene.output()},
+          {"eval", "--model", model, "--dataset", rows, "--adapter", adapter},
+          {"merge", "--model", model, "--adapter", adapter, "--output", scene.output()}}) {
+        const Ended ended = run_llmft(command);
+        CAPTURE(ended.err);
+        CHECK(ended.code == 2);
+        expect_one_line(ended.err, "RANGE", "adapter_config.json: r");
+        CHECK_FALSE(fs::exists(scene.output()));
+    }
+    const Ended inspected = run_llmft({"inspect", adapter, "--model", model});
+    CHECK(inspected.code == 0);
+    CHECK(inspected.out.find("more than the hidden size 48") != std::string::npos);
 }
 
 TEST_CASE("row 75: an adapter's base_model_name_or_path is not followed, wherever it leads") {
@@ -134,35 +195,34 @@ TEST_CASE("rows 76 and 77: --resume auto passes a damaged checkpoint over with o
     }
 }
 
+TEST_CASE("row 33: a file without permission to read is MISSING, whichever it is") {
+    for (const char* name : {"model/model.safetensors", "model/config.json", "rows.jsonl"}) {
+        CAPTURE(std::string(name));
+        const Scene scene;
+        fs::permissions(scene.path(""), fs::perms(0755));
+        fs::permissions(scene.path(name), fs::perms::none);
+        constexpr uid_t kNobody = 65534;   // root may read everything
+        const auto ended = run_after(scene, [] { return geteuid() != 0 || setuid(kNobody) == 0; });
+        if (!ended) return skip("nobody else may run the program here");
+        CAPTURE(ended->err);
+        CHECK(ended->code == 2);
+        expect_one_line(ended->err, "MISSING", name);
+        CHECK(ended->out == "");
+    }
+}
+
 TEST_CASE("row 84: an output on a file system without writing is PATH and exit 2") {
-    const Scene scene;
+    Scene scene;
     const Path place = scene.path("read-only");
     fs::create_directory(place);
-    const Path out = scene.path("stdout"), err = scene.path("stderr");
-    constexpr int kCannotMount = 99;
-    const std::string output = place / "out";
-    std::vector<std::string> arguments = scene.arguments();
-    for (size_t i = 0; i + 1 < arguments.size(); ++i)
-        if (arguments[i] == "--output-dir") arguments[i + 1] = output;
-    std::vector<char*> argv = {const_cast<char*>(program())};
-    for (std::string& argument : arguments) argv.push_back(argument.data());
-    argv.push_back(nullptr);
-    const pid_t child = fork();
-    if (child == 0) {
-        if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
-            mount("none", place.c_str(), "tmpfs", MS_RDONLY, nullptr) != 0)
-            _exit(kCannotMount);
-        dup2(open(out.c_str(), O_WRONLY | O_CREAT, 0600), STDOUT_FILENO);
-        dup2(open(err.c_str(), O_WRONLY | O_CREAT, 0600), STDERR_FILENO);
-        execv(program(), argv.data());
-        _exit(kCannotMount);
-    }
-    int status = 0;
-    REQUIRE(waitpid(child, &status, 0) == child);
-    REQUIRE(WIFEXITED(status));
-    if (WEXITSTATUS(status) == kCannotMount) return skip("this machine does not let its user mount");
-    CAPTURE(bytes_of(err));
-    CHECK(WEXITSTATUS(status) == 2);
-    CHECK(bytes_of(err).starts_with("llmft: error E-PATH: --output-dir: "));
-    CHECK(bytes_of(out) == "");
+    scene.flag("--output-dir", place / "out");
+    const auto ended = run_after(scene, [&] {
+        return unshare(CLONE_NEWNS) == 0 && mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+               mount("none", place.c_str(), "tmpfs", MS_RDONLY, nullptr) == 0;
+    });
+    if (!ended) return skip("this machine does not let its user mount");
+    CAPTURE(ended->err);
+    CHECK(ended->code == 2);
+    expect_one_line(ended->err, "PATH", "--output-dir");
+    CHECK(ended->out == "");
 }

@@ -6,10 +6,11 @@
 
 #include <algorithm>
 #include <chrono>
-#include <map>
 #include <set>
 
+#include "tests/harness/paths.h"
 #include "tests/tools/bad_input/cases.h"
+#include "tests/tools/bad_input/table.h"
 
 using namespace llmft;
 using namespace llmft::test;
@@ -41,12 +42,6 @@ const CaseTable kTables[] = {
     {"commands that read", bad_reads()},
 };
 
-// Rows whose good variants, or whose whole, need a test case of their own: here, or where the name says.
-const std::map<int, const char*> kElsewhere = {
-    {31, "weights that shrink while they are read"},
-    {82, "leftovers of a killed run are swept away, each with a line"},
-};
-
 double child_seconds() {
     rusage used = {};
     getrusage(RUSAGE_CHILDREN, &used);
@@ -67,17 +62,6 @@ std::set<std::string> everything_in(const Path& folder) {
         all.insert(line);
     }
     return all;
-}
-
-void expect_one_line(const std::string& err, const std::string& kind, const std::string& named) {
-    CHECK(err.starts_with("llmft: error E-" + kind + ": "));
-    CHECK(err.find(named) != std::string::npos);
-    CHECK(err.find("; ") != std::string::npos);
-    CHECK(std::count(err.begin(), err.end(), '\n') == 1);
-    CHECK(err.ends_with('\n'));
-    CHECK(err.size() <= 400 + 1);
-    CHECK(std::none_of(err.begin(), err.end() - (err.empty() ? 0 : 1),
-                       [](char c) { return static_cast<unsigned char>(c) < 0x20; }));
 }
 
 struct Slowest {
@@ -115,32 +99,48 @@ void expect_refused(const char* about) {
     FAIL("no table of that name");
 }
 
+const BadCase* find_case(int row, const std::string& what) {
+    for (const CaseTable& table : kTables)
+        for (const BadCase& bad : table.cases)
+            if (bad.row == row && bad.what == what) return &bad;
+    return nullptr;
+}
+
 bool is_of_this_set(int row) {
     return (row >= 1 && row <= 48) || (row >= 65 && row <= 80) || (row >= 82 && row <= 84);
 }
 
 }   // namespace
 
-TEST_CASE("every row of the set of bad input has a case, and no case a row that is not there") {
-    std::map<int, int> counts;
-    int cases = 0;
+TEST_CASE("every variant of the set of bad input has a case of its kind, and every row of the set a variant") {
+    const std::string special = bytes_of(source_dir() / "tests/tools/bad_input_special_test.cpp");
+    std::set<int> rows;
+    for (const Variant& v : variants()) {
+        CAPTURE(v.row);
+        CAPTURE(std::string(v.variant));
+        CHECK(is_of_this_set(v.row));
+        rows.insert(v.row);
+        const BadCase* const bad = find_case(v.row, v.by);
+        if (bad != nullptr)
+            CHECK(std::string(bad->kind) == v.kind);
+        else
+            CHECK(special.find("TEST_CASE(\"" + std::string(v.by) + "\")") != std::string::npos);
+    }
+    for (int row = 1; row <= 84; ++row) {
+        CAPTURE(row);
+        CHECK(rows.contains(row) == is_of_this_set(row));
+    }
+    std::printf("bad input: %zu variants in %zu rows\n", variants().size(), rows.size());
+}
+
+TEST_CASE("no case of bad input claims a row that is not of the set, and none has another's name") {
+    std::set<std::pair<int, std::string>> names;
     for (const CaseTable& table : kTables)
         for (const BadCase& bad : table.cases) {
             CAPTURE(std::string(bad.what));
             CHECK((bad.row == 0 || is_of_this_set(bad.row)));
-            ++counts[bad.row];
-            ++cases;
+            CHECK(names.emplace(bad.row, bad.what).second);
         }
-    for (const auto& [row, name] : kElsewhere) ++counts[row];
-    int rows = 0;
-    for (int row = 1; row <= 84; ++row) {
-        if (!is_of_this_set(row)) continue;
-        CAPTURE(row);
-        CHECK(counts[row] >= 1);
-        ++rows;
-    }
-    std::printf("bad input: %d rows, %d cases in them, %d cases beyond the table\n", rows, cases - counts[0],
-                counts[0]);
 }
 
 TEST_CASE("weights of the wrong length or kind are one line, exit 2 and nothing written") {

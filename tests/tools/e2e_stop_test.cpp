@@ -44,7 +44,7 @@ int code_of(const Scene& scene, const std::string& before, const std::string& re
 TEST_CASE("stopped inside an evaluation after which it saves, a run goes on and ends as the unbroken one") {
     for (const char* strategy : {"steps", "best"}) {
         Scene scene;
-        put(scene.path("held.jsonl"), token_rows(2000, 100, 2));
+        put(scene.path("held.jsonl"), token_rows(1000, 100, 2));
         scene.flag("--eval-dataset", scene.path("held.jsonl"));
         scene.flag("--eval-strategy", "steps");
         scene.flag("--eval-steps", "2");

@@ -55,7 +55,15 @@ const BadCase kAdapters[] = {
          with_adapter(s, "peft_version", "0.0");
          s.flag("--method", "full");
      }},
-    {72, "r beyond the hidden size", "RANGE", "r", [](Scene& s) { with_adapter(s, "r", 65'537); }},
+    {72, "r that no model has", "RANGE", "r", [](Scene& s) { with_adapter(s, "r", 65'537); }},
+    {72, "r one beyond the hidden size", "RANGE", "r", [](Scene& s) { with_adapter(s, "r", 49); }},
+    {72, "r by pattern beyond the hidden size", "RANGE", "rank_pattern",
+     [](Scene& s) {
+         with_adapter(s, "rank_pattern", {{"q_proj", 49}});
+     }},
+    {72, "a rank of --lora-r beyond the hidden size", "RANGE", "--lora-r", [](Scene& s) { s.flag("--lora-r", "49"); }},
+    {72, "a rank of --rank-pattern beyond the hidden size", "RANGE", "--rank-pattern",
+     [](Scene& s) { s.flag("--rank-pattern", "o_proj=64"); }},
     {72, "an alpha that is NaN", "RANGE", "adapter_config.json",
      [](Scene& s) {
          with_adapter(s, "lora_alpha", 77);

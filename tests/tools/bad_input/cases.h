@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <span>
+#include <string>
 
 #include "tests/tools/e2e_scene.h"
 
@@ -38,6 +39,10 @@ std::span<const BadCase> bad_run_files();
 std::span<const BadCase> bad_outputs();
 std::span<const BadCase> bad_reads();
 std::span<const BadCase> bad_checkpoints();
+
+// What every line has to be: "llmft: error E-KIND: FILE: FIELD: what; remedy", with `named` in it. A flag stands for
+// the file, and needs no field.
+void expect_one_line(const std::string& err, const std::string& kind, const std::string& named);
 
 // A model in four shards instead of the scene's; `edit` changes its index.
 void shard(Scene&, const std::function<void(Json&)>& edit);

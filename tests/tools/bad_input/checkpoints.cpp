@@ -121,6 +121,11 @@ const BadCase kCheckpoints[] = {
          resume(s);
          s.flag("--dtype", "bf16");
      }},
+    {78, "rows held out that were learned from", "STATE", "eval_split",
+     [](Scene& s) {
+         resume(s);
+         s.flag("--eval-split", "0.3");
+     }},
     {78, "another method", "STATE", "method",
      [](Scene& s) {
          resume(s);
@@ -130,6 +135,12 @@ const BadCase kCheckpoints[] = {
      [](Scene& s) {
          resume(s);
          rewrite_manifest(s, "\"format\": 1", "\"format\": 2");
+     }},
+    {79, "a future engine, whose manifest is another", "VERSION", "format",
+     [](Scene& s) {
+         resume(s);
+         rewrite_manifest(s, "\"facts\": {", "\"engine\": {");
+         rewrite_manifest(s, "\"format\": 1", "\"format\": 9");
      }},
     {80, "a run that ends before the checkpoint", "STATE", "step",
      [](Scene& s) {

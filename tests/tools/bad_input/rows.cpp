@@ -51,6 +51,8 @@ const BadCase kRows[] = {
     {66, "a byte order mark", "ENCODING", "rows.jsonl:1",
      [](Scene& s) { put(s.rows(), "\xef\xbb\xbf" + bytes_of(s.rows())); }},
     {66, "UTF-16", "ENCODING", "rows.jsonl:1", [](Scene& s) { put(s.rows(), "\xff\xfe{\x01\n"); }},
+    {0, "an array of rows that is called .jsonl", "SCHEMA", "rows.jsonl:1",
+     [](Scene& s) { put(s.rows(), R"([{"input_ids":[3,4]},{"input_ids":[5,6]}])"); }},
     {67, "an array as a row", "SCHEMA", "rows.jsonl:1", [](Scene& s) { put(s.rows(), "[3,4]\n"); }},
     {67, "a row of another kind than the first", "SCHEMA", "rows.jsonl:2",
      [](Scene& s) { put(s.rows(), "{\"input_ids\":[3,4]}\n{\"text\":\"a\"}\n"); }},
