@@ -132,6 +132,7 @@ Flags::Outcome Flags::parse(const std::vector<std::string>& arguments) {
         set_value(options_[0], values[0].front(), {.where = "--config", .field = ""});
         std::set<std::string> others;
         for (const OptionHelp& option : help_of(known_commands(), "train").options) others.insert(option.name);
+        others.erase(options_[0].name);
         read_run_file(config_, options_, others);
     }
     for (size_t i = 1; i < values.size(); ++i)

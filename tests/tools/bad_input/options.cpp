@@ -73,6 +73,8 @@ const BadCase kRunFiles[] = {
     {83, "a key twice", "SYNTAX", "line 2", [](Scene& s) { run_file(s, "lora_r = 4\nlora_r = 4\n"); }},
     {83, "a key of the wrong type", "SCHEMA", "lora_r", [](Scene& s) { run_file(s, "lora_r = \"x\"\n"); }},
     {83, "a key out of range", "RANGE", "lora_r", [](Scene& s) { run_file(s, "lora_r = -1\n"); }},
+    {83, "a run file that names another", "EXTRA", "run.toml: line 1: config",
+     [](Scene& s) { run_file(s, "config = \"other.toml\"\n"); }},
     {83, "a wrong word in a run file", "VALUE", "run.toml: line 2: truncation",
      [](Scene& s) { run_file(s, "\ntruncation = \"rigth\"\n"); }},
     {83, "nan in a run file", "VALUE", "learning_rate", [](Scene& s) { run_file(s, "learning_rate = nan\n"); }},
