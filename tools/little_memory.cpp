@@ -1,5 +1,6 @@
 #include "tools/little_memory.h"
 
+#include <execinfo.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -56,6 +57,9 @@ void note_and_throw() {
 }   // namespace
 
 void prepare_for_little_memory() {
+    // glibc opens libgcc_s when it unwinds a thread for the first time, and aborts where it finds no room then.
+    void* frame = nullptr;
+    backtrace(&frame, 1);
     std::set_new_handler(note_and_throw);
     std::set_terminate(end_without_unwinding);
     void* const room =

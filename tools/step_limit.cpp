@@ -1,10 +1,13 @@
 #include "tools/step_limit.h"
 
+#include <unistd.h>
+
 #include "tools/doctor/measure.h"
 
 namespace llmft {
 
 double limit_tokens_per_second(const PreparedRun& run, const Device& device) {
+    if (isatty(STDERR_FILENO) != 1) return 0;
     const Dataset& rows = run.data.train;
     const double loss_share = static_cast<double>(rows.loss_tokens()) / static_cast<double>(rows.tokens());
     double flops = 0;
