@@ -111,12 +111,9 @@ const char* end_text(RunEnd end) {
 std::string next_command(const TrainOptions& options, const PreparedRun& run, const std::string& output_dir) {
     const bool full = options.method.method == "full";
     std::vector<std::string> words = {"generate", "--model", full ? output_dir : options.model.model};
-    if (options.model.quantization != "none")
-        words.insert(words.end(), {"--quantization", options.model.quantization});
-    else if (options.method.method == "qlora" && !run.config.quantization)
-        words.insert(words.end(), {"--quantization", "nf4"});
+    if (options.model.quantization != "none") words.insert(words.end(), {"--quantization", options.model.quantization});
     if (!full) words.insert(words.end(), {"--adapter", output_dir});
-    if (options.model.dtype != "auto") words.insert(words.end(), {"--dtype", options.model.dtype});
+    if (run.chosen.shape.dtype != DType::kF32) words.insert(words.end(), {"--dtype", options.model.dtype});
     words.insert(words.end(), {"--prompt", some_prompt(run.data)});
     return command_line(words);
 }

@@ -6,9 +6,8 @@
 //   checkpoint-N/            committed
 //   .tmp-checkpoint-N-PID/   being written, or left by a kill: swept away by the next run
 //   .trash-checkpoint-N/     being removed
-//   before-K/                checkpoints, and maybe a result, of an earlier course of the run or of another one, set
-//   aside
-//                            when it went on from an earlier step or began anew
+//   before-K/                set aside when a run went on from an earlier step or began anew: checkpoints, and maybe
+//                            the result, of its earlier course or of another run
 #pragma once
 
 #include <optional>

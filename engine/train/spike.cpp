@@ -7,6 +7,7 @@
 #include "engine/core/median.h"
 
 namespace llmft {
+
 std::optional<double> SpikeWatch::above_usual(double loss) const {
     const double usual = median({losses_.begin(), losses_.end()});
     std::vector<double> distances;

@@ -5,11 +5,13 @@
 #include <chrono>
 #include <cmath>
 #include <csignal>
+#include <cstdlib>
 #include <set>
 #include <thread>
 
 #include "tests/harness/skip.h"
 #include "tests/tools/e2e_scene.h"
+#include "tests/tools/few_tokens.h"
 
 using namespace llmft;
 using namespace llmft::test;
@@ -284,4 +286,25 @@ TEST_CASE("a second SIGINT ends the run at once") {
     const Ended ended = process.wait();
     CHECK(ended.signal == SIGINT);
     CHECK_FALSE(fs::exists(scene.output() / "adapter_model.safetensors"));
+}
+
+TEST_CASE("the next command of a run works as it is printed, and says no more than it has to") {
+    for (const char* method : {"lora", "qlora", "full"}) {
+        CAPTURE(std::string(method));
+        Scene scene;
+        put(scene.model() / "tokenizer.json", few_tokens_json().dump());
+        put(scene.rows(), "{\"prompt\":\"ab\",\"completion\":\"ca\"}\n");
+        scene.flag("--method", method);
+        scene.flag("--output-dir", scene.path("my run"));
+        const Ended ended = scene.run();
+        REQUIRE_MESSAGE(ended.code == 0, ended.err);
+        const size_t begin = ended.out.find("\nnext       ");
+        REQUIRE(begin != std::string::npos);
+        const std::string command = ended.out.substr(begin + 12, ended.out.find('\n', begin + 1) - begin - 12);
+        CAPTURE(command);
+        CHECK(command.ends_with("--prompt ab"));
+        CHECK((command.find("--quantization nf4") != std::string::npos) == (std::string(method) == "qlora"));
+        CHECK(command.find("--dtype") == std::string::npos);
+        CHECK(std::system((command + " --max-new-tokens 2 >/dev/null 2>&1").c_str()) == 0);
+    }
 }
