@@ -2,9 +2,9 @@
 
 #include <unistd.h>
 
-#include <csignal>
-
 #include <atomic>
+#include <cerrno>
+#include <csignal>
 
 namespace llmft {
 namespace {
@@ -16,7 +16,9 @@ extern "C" void llmft_on_stop_signal(int number) {
     int none = 0;
     if (first_signal.compare_exchange_strong(none, number)) {
         constexpr char kText[] = "\nllmft: stopping after this step; again to quit now\n";
+        const int error_of_the_interrupted = errno;
         [[maybe_unused]] const ssize_t ignored = write(STDERR_FILENO, kText, sizeof kText - 1);
+        errno = error_of_the_interrupted;
         return;
     }
     if (number != SIGINT && number != SIGTERM) return;
