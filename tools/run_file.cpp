@@ -206,15 +206,26 @@ void set_from(const toml::table& file, const std::string& name, std::vector<Opti
     if (passed_over > 0) log::note(fmt::format("{}: {} settings of training are passed over", name, passed_over));
 }
 
+// toml++ has no kinds of errors; these words of its descriptions say more than "syntax".
+[[noreturn]] void refuse_toml(const std::string& name, const toml::parse_error& error) {
+    const std::string_view what = error.description();
+    const auto says = [&](std::string_view words) { return what.find(words) != std::string_view::npos; };
+    const toml::source_position at = error.source().begin;
+    const std::string place = fmt::format("line {}, column {}", at.line, at.column);
+    if (says("cannot redefine existing"))
+        throw UserError("SCHEMA", name, place, what.substr(what.find("cannot redefine")), "set each option once");
+    if (says("not representable in 64 bits") || says("could not be interpreted as a value"))
+        throw UserError("RANGE", name, place, what, "see --help for the range of each option");
+    throw UserError("SYNTAX", name, place, what, "correct the TOML");
+}
+
 toml::table parse_file(const std::filesystem::path& path) {
     const std::string text = read_text(path);
     const std::string& name = path.native();
     try {
         return toml::parse(text);
     } catch (const toml::parse_error& error) {
-        throw UserError("SYNTAX", name,
-                        fmt::format("line {}, column {}", error.source().begin.line, error.source().begin.column),
-                        error.description(), "correct the TOML");
+        refuse_toml(name, error);
     } catch (const TomlAssertion&) {
         throw UserError("SYNTAX", name, "", "is not TOML", "write one line for each option: lora_r = 16");
     }

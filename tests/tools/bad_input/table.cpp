@@ -156,8 +156,8 @@ const Variant kVariants[] = {
     // what a run is asked to do. A run file is TOML: a key twice, a number beyond double and anchors are its grammar's
     // faults
     {83, "unknown key", "EXTRA", "an unknown key"},
-    {83, "key twice", "SYNTAX", "a key twice"},
-    {83, "learning_rate = 1e400", "SYNTAX", "1e400 in a run file"},
+    {83, "key twice", "SCHEMA", "a key twice"},
+    {83, "learning_rate = 1e400", "RANGE", "1e400 in a run file"},
     {83, "batch of -1", "RANGE", "a batch of -1"},
     {83, "nan", "VALUE", "nan in a run file"},
     {83, "bomb of YAML anchors", "SYNTAX", "a bomb of YAML anchors"},
