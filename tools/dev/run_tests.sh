@@ -1,5 +1,5 @@
 #!/bin/bash
-# Runs the cases of a test program in a few pieces at a time, as many as there are cores, and sums what they say:
+# Runs the cases of a test program in pieces of four, as many at a time as there are cores, and sums what they say:
 #   run_tests.sh PROGRAM [options of doctest]
 # Prints what every piece printed, in order; then a line for each case that failed; ends with
 # "N passed, N failed, N skipped".
@@ -11,8 +11,12 @@ trap 'rm -rf "$logs"' EXIT
 
 cases=$("$program" "$@" --count | grep -oE '[0-9]+$' | tail -n 1)
 cores=$(nproc)
-pieces=$((cores * 8))
-[ "$cores" -gt 1 ] || pieces=1
+if [ -z "$cases" ]; then
+    echo "failed: $program cannot count its cases"
+    echo "0 passed, 1 failed, 0 skipped"
+    exit 1
+fi
+pieces=$(((cases + 3) / 4))
 
 run_piece() {
     local piece=$1 log=$logs/$1
