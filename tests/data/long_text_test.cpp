@@ -5,17 +5,14 @@
 
 #include "data/tokenizer/tokenizer.h"
 #include "tests/data/small_tokenizer.h"
+#include "tests/harness/sanitizers.h"
 #include "tests/harness/skip.h"
 #include "tests/harness/test_data.h"
 
 namespace llmft::test {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr size_t kMany = 1'000'000;   // minutes otherwise; recursion would need far fewer
-#else
-constexpr size_t kMany = 10'000'000;
-#endif
+constexpr size_t kMany = kSanitized ? 1'000'000 : 10'000'000;   // recursion would need far fewer
 
 // Runs `act` on a thread with a stack of 256 KiB: recursion on the text would end it.
 template <class Act>

@@ -10,25 +10,14 @@
 #include "engine/io/safetensors.h"
 #include "tests/engine/gguf_bytes.h"
 #include "tests/engine/safetensors_bytes.h"
+#include "tests/harness/sanitizers.h"
 #include "tests/harness/skip.h"
 #include "tests/harness/temp_folder.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define LLMFT_SHADOW_MEMORY 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define LLMFT_SHADOW_MEMORY 1
-#endif
-#endif
 
 namespace llmft {
 namespace {
 
-#ifdef LLMFT_SHADOW_MEMORY
-constexpr bool kCanLimitMemory = false;
-#else
-constexpr bool kCanLimitMemory = true;
-#endif
+constexpr bool kCanLimitMemory = !test::kSanitized;   // shadow memory takes address space
 
 // Opens the file in a process of its own that may take `room` bytes more than it has: "read", the refusal's kind, or
 // "out of memory".

@@ -2,25 +2,14 @@
 #pragma once
 
 #include "tests/faults/call_log.h"
+#include "tests/harness/sanitizers.h"
 #include "tests/harness/temp_folder.h"
 #include "tests/tools/e2e_scene.h"
 
 namespace llmft::test {
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define LLMFT_SLOW_RUNS
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define LLMFT_SLOW_RUNS
-#endif
 // A run under a sanitizer takes ten times as long: there the quick tests make each tenth of theirs.
-#ifdef LLMFT_SLOW_RUNS
-constexpr int kRunsLeftOut = 10;
-#else
-constexpr int kRunsLeftOut = 1;
-#endif
+constexpr int kRunsLeftOut = kSanitized ? 10 : 1;
 
 // Which call is to go wrong and how: see tests/faults/preload/watch.h. No act: only the log is written.
 struct Fault {

@@ -6,22 +6,12 @@
 #include <cstdlib>
 #include <new>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define LLMFT_OWN_ALLOCATOR 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define LLMFT_OWN_ALLOCATOR 1
-#endif
-#endif
+#include "tests/harness/sanitizers.h"
 
 namespace llmft::test {
 namespace {
 
-#ifdef LLMFT_OWN_ALLOCATOR
-constexpr bool kCountsBytes = false;
-#else
-constexpr bool kCountsBytes = true;
-#endif
+constexpr bool kCountsBytes = !kSanitized;   // a sanitizer's allocator is another
 
 constexpr int64_t kNever = INT64_MAX;
 std::atomic<int64_t> live = 0, peak = 0, calls = 0;

@@ -13,6 +13,7 @@
 #include "kernels/base/parallel.h"
 #include "tests/harness/allocations.h"
 #include "tests/harness/random.h"
+#include "tests/harness/sanitizers.h"
 #include "tests/harness/skip.h"
 #include "tests/tools/e2e_scene.h"
 #include "tests/tools/few_tokens.h"
@@ -87,18 +88,6 @@ Files files_of(const Path& folder) {
     }
     return files;
 }
-
-#ifdef __SANITIZE_THREAD__
-constexpr bool kCanFork = false;
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-constexpr bool kCanFork = false;
-#else
-constexpr bool kCanFork = true;
-#endif
-#else
-constexpr bool kCanFork = true;
-#endif
 
 constexpr const char* kLine = "llmft: error E-MEMORY: ";
 
@@ -181,7 +170,7 @@ private:
 };
 
 void fail_some_of_every_command(int64_t most) {
-    if (!kCanFork) return skip("threads after a fork are not for this sanitizer");
+    if (kThreadSanitizer) return skip("threads after a fork are not for this sanitizer");
     const int threads = thread_count();
     for (const Case& c : kCases) {
         Trial trial(c);

@@ -5,6 +5,7 @@
 
 #include "tests/engine/safetensors_bytes.h"
 #include "tests/harness/paths.h"
+#include "tests/harness/sanitizers.h"
 #include "tests/tools/e2e_scene.h"
 
 using namespace llmft;
@@ -12,11 +13,7 @@ using namespace llmft::test;
 
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr rlim_t kStack = rlim_t{6} << 20;   // the sanitizers' frames are several times as large
-#else
-constexpr rlim_t kStack = rlim_t{2} << 20;
-#endif
+constexpr rlim_t kStack = rlim_t{kSanitized ? 6 : 2} << 20;   // sanitized frames are several times as large
 
 // Children begin with this process's limit; its own stack is not touched.
 class SmallStacks {
