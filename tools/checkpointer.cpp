@@ -45,6 +45,8 @@ void take_metrics_over(const Path& output, const ResumePoint& from) {
 
 std::optional<ResumePoint> find_resume_point(const Path& output, const std::string& resume) {
     if (resume == "never") return std::nullopt;
+    if (resume.empty())
+        throw UserError("VALUE", "--resume", "", "is empty", "give auto, never or the path of a checkpoint-N folder");
     if (resume != "auto") {
         const Path folder = Path(resume).has_filename() ? Path(resume) : Path(resume).parent_path();
         return resume_point(open_checkpoint(folder, ManifestCheck::kContents));

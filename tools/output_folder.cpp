@@ -102,6 +102,9 @@ void expect_output_folder(const fs::path& folder, const RunInputs& inputs, Resul
     if (fs::exists(folder / other, ignored))
         throw UserError("PATH", kFlag, folder.string(), std::string("it holds another kind of result: ") + other,
                         "name another folder");
+    if (const auto file = file_in_a_checkpoints_place(folder))
+        throw UserError("PATH", kFlag, file->string(), "it is a file where a checkpoint would be saved",
+                        "move it, or name another folder");
     const fs::path existing = existing_part(fs::absolute(folder));
     if (!fs::is_directory(existing))
         throw UserError("PATH", kFlag, folder.string(), existing.string() + " is not a folder", "name another folder");

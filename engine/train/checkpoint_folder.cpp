@@ -73,6 +73,13 @@ std::vector<int64_t> checkpoint_steps(const Path& output) {
     return steps;
 }
 
+std::optional<Path> file_in_a_checkpoints_place(const Path& output) {
+    std::error_code error;
+    for (const auto& entry : listed(output))
+        if (step_of(entry.path().filename().native()) && !entry.is_directory(error)) return entry.path();
+    return std::nullopt;
+}
+
 Path checkpoint_path(const Path& output, int64_t step) {
     return output / fmt::format("{}{}", kName, step);
 }
@@ -81,6 +88,9 @@ Checkpoint open_checkpoint(const Path& folder, ManifestCheck check) {
     std::error_code error;
     if (!fs::is_directory(folder, error))
         throw UserError("MISSING", folder.string(), "", "is no folder", "give the path of a checkpoint-N folder");
+    if (!step_of(folder.filename().native()) && !fs::exists(folder / kManifestName, error))
+        throw UserError("MISSING", folder.string(), "", "is no checkpoint: it has no manifest.json",
+                        "give the path of a checkpoint-N folder");
     Manifest manifest = read_manifest(folder);
     const std::string where = (folder / kManifestName).string();
     const JsonField facts(manifest.facts, where, "facts");

@@ -25,6 +25,8 @@ struct Checkpoint {
 
 // The steps of all checkpoint-N in the folder, ascending, whole or not; nothing where the folder is not there.
 std::vector<int64_t> checkpoint_steps(const Path& output);
+// What has the name of a checkpoint in the folder and is none: no checkpoint of that step could be saved.
+std::optional<Path> file_in_a_checkpoints_place(const Path& output);
 Path checkpoint_path(const Path& output, int64_t step);
 
 // A checkpoint whose hashes hold. Errors: those of read_manifest and expect_files; UserError SCHEMA where the folder

@@ -170,6 +170,8 @@ const BadCase kCheckpoints[] = {
      }},
     {0, "a checkpoint that is not there", "MISSING", "checkpoint-9",
      [](Scene& s) { s.flag("--resume", s.path("before") / "checkpoint-9"); }},
+    {0, "a model's folder as checkpoint", "MISSING", "no manifest", [](Scene& s) { s.flag("--resume", s.model()); }},
+    {0, "no name of a checkpoint", "VALUE", "--resume", [](Scene& s) { s.flag("--resume", ""); }},
 };
 
 }   // namespace

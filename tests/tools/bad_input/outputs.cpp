@@ -25,6 +25,11 @@ const BadCase kOutputs[] = {
          locked = Descriptor(open(s.output().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
          REQUIRE(flock(locked.get(), LOCK_EX | LOCK_NB) == 0);
      }},
+    {84, "a file with a checkpoint's name in it", "PATH", "checkpoint-8",
+     [](Scene& s) {
+         fs::create_directory(s.output());
+         put(s.output() / "checkpoint-8", "x");
+     }},
     {84, "a folder that holds a model", "PATH", "config.json",
      [](Scene& s) {
          fs::create_directory(s.output());

@@ -164,6 +164,10 @@ const Variant kVariants[] = {
     {84, "output folder = model folder", "PATH", "the model's folder as output"},
     {84, "read-only", "PATH", "row 84: an output on a file system without writing is PATH and exit 2"},
     {84, "not empty: a model", "PATH", "a folder that holds a model"},
+    {84, "not empty: a file named checkpoint-8", "PATH", "a file with a checkpoint's name in it"},
+    {84, "not empty: another run's result is set aside", "pass",
+     "a result that another run left is set aside with its run's files, and nothing else is"},
+    {84, "output folder = an input's", "PATH", "no output may be an input"},
     {84, "other run's lock", "STATE", "a folder that another run writes to"},
 };
 

@@ -11,7 +11,7 @@ struct Variant {
     int row;
     const char* variant;   // what is wrong
     const char* kind;      // "LAYOUT" of E-LAYOUT, or "pass": it has to be read
-    const char* by;        // a BadCase of this row, or a test case of bad_input_special_test.cpp
+    const char* by;        // a BadCase of this row, or a test case of bad_input_special_test.cpp or e2e_output_test.cpp
 };
 
 std::span<const Variant> variants();
