@@ -1,6 +1,6 @@
 # Verbs. CMake does the work: every preset of CMakePresets.json builds in build/<preset>.
 .DEFAULT_GOAL := all
-.PHONY: all test test-all asan tsan clang fuzz fuzz-programs coverage house readme readme-real format check-format lint oracle quickstart quickstart-base demo packages clean help
+.PHONY: all test test-all asan tsan clang clang-asan clang-tsan fuzz fuzz-programs coverage house readme readme-real format check-format lint oracle quickstart quickstart-base demo packages clean help
 
 sources = find kernels engine model data tools tests -name '*.h' -o -name '*.cpp' -o -name '*.cuh' -o -name '*.cu'
 # Test cases in the suite "slow" run in test-all only.
@@ -21,7 +21,7 @@ test-all: all          ## a minute of each fuzz target, the quick and the slow t
 	@cmake --build --preset release
 	@$(run_tests) build/release/llmft_test
 
-asan tsan clang: packages   ## the quick tests under ASan and UBSan; under TSan; built by clang++
+asan tsan clang clang-asan clang-tsan: packages   ## the quick tests under ASan and UBSan, under TSan; by g++ or clang++
 	@cmake --preset $@
 	@cmake --build --preset $@
 	@$(run_tests) build/$@/llmft_test $(quick) $(OPTIONS)
