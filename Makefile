@@ -55,7 +55,7 @@ readme-real: all       ## and those with a real model, which it fetches: minutes
 quickstart: all        ## a small base model learns to write notes as JSON, into quickstart/: a minute
 	@examples/quickstart/run.sh
 
-quickstart-base: all   ## trains a base model for the quickstart, into quickstart-base/
+quickstart-base: all   ## trains the base model of the quickstart, into quickstart-base/: half an hour
 	@examples/quickstart/train_base.sh
 
 demo: all              ## fetches a real chat model, which learns to turn mails into JSON, into demo/: minutes

@@ -1,6 +1,6 @@
 #!/bin/bash
 # train_base.sh [FOLDER]: trains a base model for the quickstart, into FOLDER/base (quickstart-base): text, tokenizer and
-# random weights by make_base.py, every weight by llmft. Takes some minutes on two cores.
+# random weights by make_base.py, every weight by llmft. Takes half an hour on two cores.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . examples/show.sh
