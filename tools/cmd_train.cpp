@@ -78,7 +78,9 @@ RunResult train_run(const TrainOptions& options, const PreparedRun& prepared, Se
                            .checkpoints = checkpoints,
                            .metrics = metrics,
                            .events = events,
-                           .limit_tokens_per_second = limit_tokens_per_second(prepared, session.run().device)},
+                           .limit_tokens_per_second = limit_tokens_per_second(
+                               prepared.chosen.plan, prepared.data.shape,
+                               measured_gflops(session.run().device.gemm_engine(), prepared.chosen.shape.dtype))},
                           state, prepared.records_before());
 }
 

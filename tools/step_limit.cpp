@@ -1,21 +1,25 @@
 #include "tools/step_limit.h"
 
-#include <unistd.h>
+#include <sys/resource.h>
 
 #include "tools/doctor/measure.h"
 
 namespace llmft {
 
-double limit_tokens_per_second(const PreparedRun& run, const Device& device) {
-    if (isatty(STDERR_FILENO) != 1) return 0;
-    const Dataset& rows = run.data.train;
-    const double loss_share = static_cast<double>(rows.loss_tokens()) / static_cast<double>(rows.tokens());
+double measured_gflops(GemmEngine engine, DType dtype) {
+    rlimit space = {};
+    if (getrlimit(RLIMIT_AS, &space) != 0 || space.rlim_cur != RLIM_INFINITY) return 0;
+    return measure_products(engine, dtype, {.side = 512, .seconds = 0.03}).gflops;
+}
+
+double limit_tokens_per_second(const Plan& plan, const LoaderShape& data, double gflops) {
+    const double loss_share = data.tokens_per_epoch == 0 ? 1
+                                                         : static_cast<double>(data.loss_tokens_per_epoch) /
+                                                               static_cast<double>(data.tokens_per_epoch);
     double flops = 0;
-    for (const Profile::Row& row : run.chosen.plan.ops)
+    for (const Profile::Row& row : plan.ops)
         if (row.op == "gemm") flops += row.cost.flops * (row.range == "head" ? loss_share : 1);
-    const ProductSpeed speed =
-        measure_products(device.gemm_engine(), run.chosen.shape.dtype, {.side = 512, .seconds = 0.03});
-    return speed.gflops * 1e9 / (flops / static_cast<double>(run.chosen.plan.tokens));
+    return gflops * 1e9 * static_cast<double>(plan.tokens) / flops;
 }
 
 }   // namespace llmft

@@ -1,5 +1,6 @@
 // `llmft plan`, --help and --json of the real program. PEFT's counts of trainable parameters: trainable_test.cpp.
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include "tests/harness/paths.h"
 #include "tests/harness/skip.h"
@@ -111,6 +112,49 @@ TEST_CASE("the plan's peak is what training needs: it runs within it and not wit
     CHECK_FALSE(fs::exists(scene.output()));
     scene.flag("--memory-limit", std::to_string(peak));
     CHECK(scene.run().code == 0);
+}
+
+TEST_CASE("the planned time is the run's tokens by its products alone, at the rate given, and what it costs") {
+    const TempFolder folder;
+    only_config(folder.path(), k70B);
+    const std::vector<std::string> run = {"--max-seq-length",
+                                          "512",
+                                          "--max-steps",
+                                          "30",
+                                          "--gradient-accumulation-steps",
+                                          "4",
+                                          "--per-device-train-batch-size",
+                                          "2",
+                                          "--gflops",
+                                          "1000"};
+    const Json json = planned(folder.path(), run);
+    double flops = 0;
+    for (const Json& op : json["ops"])
+        if (op["op"] == "gemm") flops += op["flops"].get<double>();
+    const double rate = json["tokens_per_second"].get<double>();
+    CHECK(rate == doctest::Approx(1e12 * json["tokens_per_microbatch"].get<double>() / flops));
+    CHECK(json["run_tokens"] == 30 * 4 * 2 * 512);
+    CHECK(json["run_seconds"].get<double>() * rate == doctest::Approx(30 * 4 * 2 * 512));
+    std::vector<std::string> priced = run;
+    priced.insert(priced.end(), {"--price-per-hour", "3600"});
+    const Ended ended = plan(folder.path(), priced);
+    CHECK(ended.out.find(fmt::format("which costs {:.2f}\n", json["run_seconds"].get<double>())) != std::string::npos);
+    CHECK(planned(folder.path(), {"--gflops", "1000"})["run_seconds"] == 0);   // of no rows and no steps
+}
+
+TEST_CASE("plan counts the tokens that train learns from, and measures this machine where no rate is given") {
+    Scene scene;
+    scene.no_flag("--max-steps");
+    scene.flag("--num-train-epochs", "2");
+    REQUIRE(scene.run().code == 0);
+    scene.command("plan");
+    std::vector<std::string> arguments = scene.arguments();
+    arguments.push_back("--json");
+    const Ended ended = run_llmft(arguments);
+    REQUIRE_MESSAGE(ended.code == 0, ended.err);
+    const Json json = Json::parse(ended.out);
+    CHECK(json["run_tokens"] == scene.metrics().back().at("num_tokens"));
+    CHECK(json["gflops"] > 0);
 }
 
 TEST_CASE("plan takes the run.toml that train wrote, and any batch that train takes") {
