@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cerrno>
 #include <csignal>
+#include <cstddef>
 
 namespace llmft {
 namespace {
@@ -26,9 +27,22 @@ extern "C" void llmft_on_stop_signal(int number) {
     std::raise(number);   // is delivered when this handler returns
 }
 
+// oneDNN's products keep the stack register on a buffer of the heap for a while. The frame of a handler that came then
+// would be written over what lies below that buffer.
+void give_handlers_a_stack() {
+    alignas(64) static std::byte bytes[size_t{1} << 16];
+    stack_t there = {};
+    if (sigaltstack(nullptr, &there) == 0 && (there.ss_flags & SS_DISABLE) == 0) return;   // a sanitizer's
+    stack_t own = {};
+    own.ss_sp = bytes;
+    own.ss_size = sizeof bytes;
+    sigaltstack(&own, nullptr);
+}
+
 }   // namespace
 
 void install_stop_signals() {
+    give_handlers_a_stack();
     std::signal(SIGPIPE, SIG_IGN);
     for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2}) {
         struct sigaction before = {};
@@ -36,7 +50,7 @@ void install_stop_signals() {
         if (before.sa_handler == SIG_IGN) continue;
         struct sigaction action = {};
         action.sa_handler = llmft_on_stop_signal;
-        action.sa_flags = SA_RESTART;
+        action.sa_flags = SA_RESTART | SA_ONSTACK;
         sigemptyset(&action.sa_mask);
         sigaction(number, &action, nullptr);
     }

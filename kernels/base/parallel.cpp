@@ -4,10 +4,12 @@
 #include "kernels/base/parallel.h"
 
 #include <dlfcn.h>
+#include <pthread.h>
 #include <sched.h>
 
 #include <atomic>
 #include <condition_variable>
+#include <csignal>
 #include <cstdlib>
 #include <exception>
 #include <mutex>
@@ -54,10 +56,29 @@ void run_in_place(const Job& job) {
     for (int64_t task = 0; task < job.tasks; ++task) job.body(job.context, task);
 }
 
+// Threads that begin meanwhile get no signal but those of their own faults: all others are the main thread's, which
+// alone has a stack for their handlers (tools/signals.cpp).
+class SignalsBlocked {
+public:
+    SignalsBlocked() {
+        sigset_t others;
+        sigfillset(&others);
+        for (const int own : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP}) sigdelset(&others, own);
+        pthread_sigmask(SIG_BLOCK, &others, &before_);
+    }
+    ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+    SignalsBlocked(const SignalsBlocked&) = delete;
+    SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+private:
+    sigset_t before_ = {};
+};
+
 class Pool {
 public:
     // As many threads as the machine gives: fewer do the same work.
     explicit Pool(int threads) {
+        const SignalsBlocked blocked;
         workers_.reserve(static_cast<size_t>(threads - 1));
         try {
             for (int i = 1; i < threads; ++i) workers_.emplace_back([this] { work(); });

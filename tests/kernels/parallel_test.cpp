@@ -1,7 +1,9 @@
 #include <doctest/doctest.h>
+#include <pthread.h>
 
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <thread>
 #include <vector>
 
@@ -106,6 +108,28 @@ TEST_CASE("parallel_rows cuts rows by the grain alone") {
     parallel_rows(11, 4, [&](int64_t first, int64_t last) { last_of[static_cast<size_t>(first)] = last; });
     CHECK(last_of == std::vector<int64_t>{4, -1, -1, -1, 8, -1, -1, -1, 11, -1, -1});
     parallel_rows(0, 4, [&](int64_t, int64_t) { FAIL("no rows, no task"); });
+}
+
+TEST_CASE("requests to stop reach the caller alone, and a worker's own faults the worker") {
+    const ThreadsScope threads(3);
+    const std::thread::id caller = std::this_thread::get_id();
+    std::atomic<int> in_workers = 0, wrong = 0;
+    const auto takes = [](int number) {
+        sigset_t blocked;
+        pthread_sigmask(SIG_BLOCK, nullptr, &blocked);
+        return sigismember(&blocked, number) == 0;
+    };
+    for (int round = 0; round < 100 && in_workers == 0; ++round)
+        parallel_for(64, [&](int64_t) {
+            const bool of_caller = std::this_thread::get_id() == caller;
+            if (!of_caller) ++in_workers;
+            for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR1})
+                if (takes(number) != of_caller) ++wrong;
+            if (!takes(SIGSEGV) || !takes(SIGBUS)) ++wrong;
+            std::this_thread::sleep_for(std::chrono::microseconds(100));
+        });
+    CHECK(in_workers > 0);
+    CHECK(wrong == 0);
 }
 
 }   // namespace llmft::test
