@@ -47,6 +47,10 @@ std::optional<ResumePoint> find_resume_point(const Path& output, const std::stri
     if (resume == "never") return std::nullopt;
     if (resume.empty())
         throw UserError("VALUE", "--resume", "", "is empty", "give auto, never or the path of a checkpoint-N folder");
+    const bool name = resume.find('/') == std::string::npos;
+    if (resume != "auto" && name && !std::filesystem::exists(resume))
+        throw UserError("VALUE", "--resume", resume, "is neither auto nor never nor a folder that is there",
+                        "give auto, never or the path of a checkpoint-N folder");
     if (resume != "auto") {
         const Path folder = Path(resume).has_filename() ? Path(resume) : Path(resume).parent_path();
         return resume_point(open_checkpoint(folder, ManifestCheck::kContents));
@@ -113,12 +117,22 @@ void Checkpointer::rotate(const RunState& state) const {
         rotate_checkpoints(parts_.output, parts_.options.save_total_limit, state.best_saved.step);
 }
 
-void Checkpointer::load_best(const RunState& state) {
-    if (!state.best_saved.step)
-        return log::warn("no evaluation was made where a checkpoint was: the last weights are kept, not the best");
-    if (state.best_saved.step == newest_ && state.loop.step == *newest_) return;
+std::optional<Path> Checkpointer::before(int64_t step) const {
+    std::optional<Path> found;
+    for (const int64_t s : checkpoint_steps(parts_.output))
+        if (s < step) found = checkpoint_path(parts_.output, s);
+    return found;
+}
+
+std::optional<int64_t> Checkpointer::load_best(const RunState& state) {
+    if (!state.best_saved.step) {
+        log::warn("no evaluation was made where a checkpoint was: the last weights are kept, not the best");
+        return std::nullopt;
+    }
+    if (state.best_saved.step == newest_ && state.loop.step == *newest_) return newest_;
     const Path folder = checkpoint_path(parts_.output, *state.best_saved.step);
     read_training_state(open_checkpoint(folder, ManifestCheck::kContents).path, parts_.trained, run_);
+    return state.best_saved.step;
 }
 
 }   // namespace llmft

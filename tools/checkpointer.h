@@ -52,8 +52,11 @@ public:
     void rotate(const RunState& state) const;
     // Step of the last one that save() wrote, or that the run began from.
     std::optional<int64_t> newest() const { return newest_; }
-    // The weights of the saved evaluation that was best, instead of the last ones; a warning where there is none.
-    void load_best(const RunState& state);
+    // The last one of the output folder before this step, whole or not.
+    std::optional<Path> before(int64_t step) const;
+    // The weights of the saved evaluation that was best, instead of the last ones, and its step; a warning and nothing
+    // where there is none.
+    std::optional<int64_t> load_best(const RunState& state);
 
 private:
     void write(RunState& state);

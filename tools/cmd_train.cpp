@@ -96,6 +96,7 @@ int cmd_train(const std::vector<std::string>& arguments) {
     flags.require({"model", "dataset", "output-dir"});
     options.validate();
     options.adopt_adapter(flags);
+    options.adopt_intervals(flags);
 
     // plan
     const PreparedRun prepared = prepare_run(options, flags, output.output_dir);
@@ -159,7 +160,7 @@ int cmd_train(const std::vector<std::string>& arguments) {
 
     // save
     const bool stopped = result.end == RunEnd::kStopped;
-    if (!stopped && options.save.load_best_model_at_end) checkpoints.load_best(state);
+    if (!stopped && options.save.load_best_model_at_end) result.kept_step = checkpoints.load_best(state);
     // On request to stop there may be little time, and a whole model takes long; it is in the checkpoint.
     if (!stopped || options.method.method != "full") save_result(output.output_dir);
     report(result);

@@ -22,6 +22,19 @@ RunIdentity identify(const Flags& flags, const std::string& asked, const Prepare
     return identity;
 }
 
+// Every evaluation but the last has to be where a checkpoint is, or the best one may be of weights that are gone.
+void expect_best_is_saved(const TrainOptions& options) {
+    const std::string& saved = options.save.save_strategy;
+    const std::string evaluated = options.loop.eval_strategy == "steps" ? "steps" : "epoch";   // auto: epoch
+    if (saved == "best") return;
+    const int64_t interval = options.loop.eval_steps > 0 ? options.loop.eval_steps : options.loop.logging_steps;
+    const bool in_step = saved == evaluated && (saved != "steps" || options.save.save_steps % interval == 0);
+    if (!in_step)
+        throw UserError("USAGE", "--load-best-model-at-end", "", "checkpoints are not made where evaluations are",
+                        "give --save-strategy best, or both strategies alike and --save-steps a multiple of "
+                        "--eval-steps");
+}
+
 void expect_evaluation(const TrainOptions& options, const TrainData& data) {
     const std::string& strategy = options.loop.eval_strategy;
     if (data.evaluation.empty() && (strategy == "steps" || strategy == "epoch"))
@@ -33,6 +46,7 @@ void expect_evaluation(const TrainOptions& options, const TrainData& data) {
         throw UserError("USAGE", "--eval-strategy", "", "the best evaluation is asked for, and nothing is evaluated",
                         "give --eval-dataset or --eval-split, or leave out --save-strategy best, "
                         "--load-best-model-at-end and --early-stopping-patience");
+    if (options.save.load_best_model_at_end) expect_best_is_saved(options);
 }
 
 void expect_before_end(const ResumePoint& from, int64_t steps) {

@@ -275,7 +275,7 @@ std::string run_file_text(std::string_view command, const std::vector<Option>& o
     for (size_t i = 1; i < options.size(); ++i) {
         const Option& option = options[i];
         const auto value = text_of(option);
-        if (!value) continue;
+        if (!value || option.name == "resume") continue;   // where one call began is no setting of the run
         if (option.group != group) text += fmt::format("\n# {}\n", group = option.group);
         text += fmt::format("{} = {}\n", snake_case(option.name),
                             type_of(option) == OptionType::kText ? toml_string(*value) : *value);

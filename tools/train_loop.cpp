@@ -89,10 +89,10 @@ private:
             parts_.checkpoints.save(state_, Checkpointer::Older::kStay);
         const auto newest = parts_.checkpoints.newest();
         if (!newest) return "";
-        if (newest == before) return fmt::format("; checkpoint-{} is good", *newest);
-        const std::string older =
-            before ? fmt::format(", checkpoint-{} is older: --resume goes back to it", *before) : "";
-        return fmt::format("; checkpoint-{} is the state before this step{}", *newest, older);
+        if (*newest != state_.loop.step) return fmt::format("; the newest checkpoint is checkpoint-{}", *newest);
+        const auto older = parts_.checkpoints.before(*newest);
+        return fmt::format("; checkpoint-{} is the state before this step{}", *newest,
+                           older ? fmt::format(", --resume {} goes back further", older->string()) : "");
     }
 
     const TrainLoopParts& parts_;

@@ -127,6 +127,7 @@ void print_end(const TrainOptions& options, const PreparedRun& run, const std::s
     line("loss", fmt::format("{:.4f}, best {:.4f}", last.loss, summary.best_loss));
     if (summary.last_eval_loss)
         line("eval loss", fmt::format("{:.4f}, best {:.4f}", *summary.last_eval_loss, summary.best_eval_loss));
+    if (result.kept_step) line("kept", fmt::format("the weights of step {}, the best evaluation", *result.kept_step));
     if (summary.skipped > 0) line("skipped", fmt::format("{} step{}", summary.skipped, summary.skipped > 1 ? "s" : ""));
     if (result.end == RunEnd::kStopped)
         return line("checkpoint", fmt::format("{}/checkpoint-{}; the same command goes on from there", output_dir,

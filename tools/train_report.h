@@ -29,6 +29,7 @@ struct RunResult {
     RunEnd end = RunEnd::kDone;
     TrainSummary summary = {};
     std::optional<int64_t> newest_checkpoint = {};
+    std::optional<int64_t> kept_step = {};   // of the best evaluation, where its weights are the result
 };
 
 // Losses, where everything is, the next command.

@@ -59,6 +59,14 @@ void TrainOptions::adopt_adapter(const Flags& flags) {
     method.lora = own;
 }
 
+void TrainOptions::adopt_intervals(const Flags& flags) {
+    const auto adopt = [&](const char* interval, const char* name, std::string& strategy) {
+        if (flags.given(interval) && !flags.given(name)) strategy = "steps";
+    };
+    adopt("save-steps", "save-strategy", save.save_strategy);
+    adopt("eval-steps", "eval-strategy", loop.eval_strategy);
+}
+
 void TrainOptions::resolve(const ModelConfig& config) {
     if (!schedule.learning_rate) schedule.learning_rate = llmft::method(method.method).learning_rate;
     if (!data.data_seed) data.data_seed = loop.seed;
@@ -78,6 +86,12 @@ std::optional<Tokenizer> read_tokenizer(const DataOptions& options, const ModelS
     return tokenizer;
 }
 
+void note_beyond_positions(int64_t longest, const ModelConfig& config) {
+    if (longest > config.max_position_embeddings)
+        log::note(
+            fmt::format("a row of {} tokens passes the model's {} positions", longest, config.max_position_embeddings));
+}
+
 TrainData read_train_data(const TrainOptions& options, const ModelSource& model, const ModelConfig& config) {
     TrainData data;
     data.tokenizer = read_tokenizer(options.data, model, config);
@@ -94,6 +108,7 @@ TrainData read_train_data(const TrainOptions& options, const ModelSource& model,
                               options.batch.per_device_train_batch_size * options.batch.gradient_accumulation_steps);
     for (const Example& e : data.evaluation)
         data.shape.longest_example = std::max(data.shape.longest_example, static_cast<int64_t>(e.ids.size()));
+    note_beyond_positions(data.shape.longest_example, config);
     return data;
 }
 

@@ -33,6 +33,9 @@ struct TrainOptions {
     // Under --adapter its r, alpha and targets hold: they become the options', and flags that differ are noted as
     // unused.
     void adopt_adapter(const Flags& flags);
+    // --save-steps and --eval-steps mean the strategy `steps`, as they do in Hugging Face's trainer, where that is the
+    // default. A strategy that is given holds.
+    void adopt_intervals(const Flags& flags);
     // What was left open and follows from the method, the model, the seed or this machine's arithmetic is written down,
     // so that the options say what is computed: a run file of them gives the same bits elsewhere and later. Plan,
     // device and what `auto` asks the data stay open.
@@ -50,6 +53,8 @@ struct TrainData {
 // the DatasetReader refuses them.
 std::optional<Tokenizer> read_tokenizer(const DataOptions& options, const ModelSource& model,
                                         const ModelConfig& config);
+// Says so where the longest row, in tokens, has more than the model was made for.
+void note_beyond_positions(int64_t longest, const ModelConfig& config);
 TrainData read_train_data(const TrainOptions& options, const ModelSource& model, const ModelConfig& config);
 
 // The shape of rows that all have --max-seq-length, for a plan without data.

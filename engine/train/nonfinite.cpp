@@ -11,7 +11,7 @@ std::string rows_text(const HostBatch& batch) {
     constexpr size_t kListed = 8;
     std::string text;
     for (size_t i = 0; i < std::min(batch.rows.size(), kListed); ++i)
-        text += fmt::format("{}{}", i == 0 ? "" : ", ", batch.rows[i]);
+        text += fmt::format("{}{}", i == 0 ? "" : ", ", batch.rows[i] + 1);
     if (batch.rows.size() > kListed) text += fmt::format(" and {} more", batch.rows.size() - kListed);
     return text;
 }

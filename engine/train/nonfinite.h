@@ -9,8 +9,8 @@ namespace llmft {
 // The first parameter whose part of `flat`, the flat values or gradients, is not finite; null where all are.
 const Parameter* first_nonfinite_of(const TrainerParts& parts, const Tensor& flat, Run& run);
 
-// "micro-batch 2 of 4 (rows 7, 8): the loss is NaN", "…: the gradient of NAME is not finite". Overwrites the gradients
-// and the running sums, changes nothing else.
+// Rows are counted from 1, in the order they were read: "micro-batch 2 of 4 (rows 7, 8): the loss is NaN", "…: the
+// gradient of NAME is not finite". Overwrites the gradients and the running sums, changes nothing else.
 std::string find_nonfinite(const TrainerParts& parts, const Window& window, Run& run);
 
 }   // namespace llmft

@@ -4,12 +4,18 @@
 
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "engine/train/nonfinite.h"
 
 namespace llmft {
 namespace {
+
+// Processors make NaNs with either sign, and printing tells them apart.
+double plain_nan(double value) {
+    return std::isnan(value) ? std::numeric_limits<double>::quiet_NaN() : value;
+}
 
 // Gradients and losses of one window, as sums.
 Sums accumulate(const TrainerParts& parts, const Window& window, Run& run) {
@@ -39,7 +45,7 @@ StepRecord take_step(const TrainerParts& parts, const TrainerPlan& plan, const W
     StepRecord record;
     record.step = state.step + 1;
     record.epoch = window.epoch;
-    record.loss = sums.loss / count;
+    record.loss = plain_nan(sums.loss / count);
     record.learning_rate = plan.learning_rate(state.step);
     record.mean_token_accuracy = sums.correct / count;
     parts.scale.measure(parts.model.parameters().grads(), count, plan.max_grad_norm, run);
@@ -50,6 +56,26 @@ StepRecord take_step(const TrainerParts& parts, const TrainerPlan& plan, const W
             run);
     record.grad_norm = parts.scale.norm(run);
     return record;
+}
+
+// Finite weights can lie where no loss is: the step that led there looked like any other.
+void expect_finite_evaluation(const TrainerPlan& plan, const StepRecord& record, LoopState& state) {
+    if (plan.on_nan != OnNan::kStop || !record.eval_loss || std::isfinite(*record.eval_loss)) return;
+    state.weights = LoopState::Weights::kBroken;
+    throw NumericalError(
+        fmt::format("step {}: the loss of the evaluation is {} with its weights; nothing of this step "
+                    "is saved: lower --learning-rate, or look at the rows for evaluation",
+                    record.step, std::isnan(*record.eval_loss) ? "NaN" : "infinite"));
+}
+
+// Where the last steps of a run were all left out there is nothing left to learn with, or from.
+void expect_end_with_steps(const LoopState& state) {
+    constexpr int64_t kFew = 2;
+    if (state.skipped_in_a_row < kFew) return;
+    throw NumericalError(
+        fmt::format("the last {} steps of the run were all skipped: go on from an older checkpoint with "
+                    "a lower --learning-rate, or look at their rows",
+                    state.skipped_in_a_row));
 }
 
 bool is_finite(const StepRecord& record) {
@@ -94,7 +120,7 @@ bool evaluate_after(const TrainerParts& parts, const TrainerPlan& plan, const Tr
     parts.rng.step = static_cast<uint32_t>(record.step - 1);   // also where a resumed run begins with this evaluation
     const auto sums = evaluate(parts, *plan.evaluation, events.stop_requested, run);
     if (!sums) return false;
-    record.eval_loss = sums->loss / static_cast<double>(sums->tokens);
+    record.eval_loss = plain_nan(sums->loss / static_cast<double>(sums->tokens));
     record.eval_mean_token_accuracy = sums->correct / static_cast<double>(sums->tokens);
     record.eval_num_tokens = sums->tokens;
     return true;
@@ -138,9 +164,11 @@ TrainEnd train(const TrainerParts& parts, const TrainerPlan& plan, const BatchSo
             state.pending = record;
         }
         if (!evaluate_after(parts, plan, events, *state.pending, run)) return TrainEnd::kStopped;
+        expect_finite_evaluation(plan, *state.pending, state);
         events.on_step(*std::exchange(state.pending, std::nullopt));
         if (state.step < plan.total_steps && events.stop_requested()) return TrainEnd::kStopped;
     }
+    expect_end_with_steps(state);
     return TrainEnd::kDone;
 }
 

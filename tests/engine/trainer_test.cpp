@@ -162,7 +162,7 @@ TEST_CASE("a NaN or infinity in any micro-batch's loss or gradient is seen in it
                     const std::string text = message_of(toy);
                     CHECK(has(text, "step " + std::to_string(step + 1) + ":"));
                     CHECK(has(text, "micro-batch " + std::to_string(micro_batch + 1) + " of 2 (rows " +
-                                        std::to_string(10 + micro_batch) + ")"));
+                                        std::to_string(11 + micro_batch) + ")"));
                     CHECK(has(text, into == Into::kLoss ? "the loss is" : "the gradient of b"));
                     CHECK(toy.state.step == step);
                     CHECK(toy.records.size() == static_cast<size_t>(step));

@@ -53,10 +53,10 @@ TEST_CASE("a loss that is not finite is exit 4 with step, micro-batch and row, a
     const Ended ended = scene.run();
     CAPTURE(ended.err);
     CHECK(ended.code == 4);
-    CHECK(ended.err.find("llmft: error E-NUMBER: step 4: micro-batch 1 of 1 (rows 3): the loss is") !=
+    CHECK(ended.err.find("llmft: error E-NUMBER: step 4: micro-batch 1 of 1 (rows 4): the loss is") !=
           std::string::npos);
-    CHECK(ended.err.find("checkpoint-3 is the state before this step, checkpoint-2 is older: --resume") !=
-          std::string::npos);
+    CHECK(ended.err.find("checkpoint-3 is the state before this step, --resume " +
+                         (scene.output() / "checkpoint-2").string()) != std::string::npos);
     CHECK_FALSE(fs::exists(scene.output() / "adapter_model.safetensors"));
     CHECK(scene.metrics().size() == 3);
     CHECK(fs::exists(scene.output() / "checkpoint-2"));
@@ -68,7 +68,7 @@ TEST_CASE("a loss that is not finite is exit 4 with step, micro-batch and row, a
     scene.flag("--on-nan", "skip");
     const Ended skipped = scene.run();
     REQUIRE_MESSAGE(skipped.code == 0, skipped.err);
-    CHECK(skipped.err.find("step 4 was skipped: micro-batch 1 of 1 (rows 3)") != std::string::npos);
+    CHECK(skipped.err.find("step 4 was skipped: micro-batch 1 of 1 (rows 4)") != std::string::npos);
     CHECK(skipped.out.find("skipped    1 step\n") != std::string::npos);
     REQUIRE(scene.metrics().size() == 6);
     CHECK(scene.metrics()[3].at("loss").is_null());
@@ -102,6 +102,26 @@ TEST_CASE("a gradient that is not finite names its tensor") {
     CHECK(ended.code == 4);
     CHECK(ended.err.find("E-NUMBER: step ") != std::string::npos);
     CHECK(ended.err.find("(rows ") != std::string::npos);
+}
+
+TEST_CASE("an evaluation that is not finite is exit 4, and nothing of its step is saved; under skip the run's end is") {
+    Scene scene;
+    scene.flag("--learning-rate", "1e30");
+    scene.flag("--max-steps", "1");
+    scene.flag("--eval-split", "0.3");
+    const Ended ended = scene.run();
+    CAPTURE(ended.err);
+    CHECK(ended.code == 4);
+    CHECK(ended.err.find("E-NUMBER: step 1: the loss of the evaluation is ") != std::string::npos);
+    CHECK_FALSE(fs::exists(scene.output() / "adapter_model.safetensors"));
+    CHECK_FALSE(fs::exists(scene.output() / "checkpoint-1"));
+    scene.flag("--on-nan", "skip");
+    scene.flag("--max-steps", "4");
+    const Ended skipped = scene.run();
+    CAPTURE(skipped.err);
+    CHECK(skipped.code == 4);
+    CHECK(skipped.err.find("steps of the run were all skipped") != std::string::npos);
+    CHECK_FALSE(fs::exists(scene.output() / "adapter_model.safetensors"));
 }
 
 TEST_CASE("a run that goes astray at its first step is reported at its second") {

@@ -217,6 +217,56 @@ TEST_CASE("a damaged checkpoint is passed over with a line, and the run ends as 
     CHECK(run_llmft({"verify", scene.output()}).code == 0);
 }
 
+TEST_CASE("an interval alone means the strategy of steps, and one that is given holds") {
+    Scene scene;
+    put(scene.rows(), token_rows(16, 6, 1));
+    scene.no_flag("--save-strategy");
+    scene.flag("--save-steps", "2");
+    scene.flag("--eval-split", "0.25");
+    scene.flag("--eval-steps", "2");
+    scene.flag("--max-steps", "5");
+    REQUIRE(scene.run().code == 0);
+    for (int step = 1; step <= 5; ++step) {
+        CAPTURE(step);
+        const bool there = step == 2 || step == 4 || step == 5;   // the last is always
+        CHECK(fs::exists(scene.output() / ("checkpoint-" + std::to_string(step))) == there);
+        CHECK(scene.metrics().at(static_cast<size_t>(step - 1)).contains("eval_loss") == there);
+    }
+    fs::remove_all(scene.output());
+    scene.flag("--save-strategy", "no");
+    REQUIRE(scene.run().code == 0);
+    CHECK_FALSE(fs::exists(scene.output() / "checkpoint-2"));
+}
+
+TEST_CASE("the best weights are asked for only where a checkpoint is made at every evaluation, and are named") {
+    Scene scene;
+    put(scene.rows(), token_rows(16, 6, 1));
+    scene.flag("--eval-split", "0.25");
+    scene.flag("--eval-steps", "2");
+    scene.flag("--eval-strategy", "steps");
+    scene.flag("--load-best-model-at-end", "true");
+    scene.flag("--max-steps", "4");
+    const auto run_with = [&](const char* strategy, const char* steps) {
+        scene.flag("--save-strategy", strategy);
+        scene.flag("--save-steps", steps);
+        return scene.run();
+    };
+    for (const auto& [strategy, steps] : {std::pair("no", "2"), std::pair("epoch", "2"), std::pair("steps", "3")}) {
+        const Ended ended = run_with(strategy, steps);
+        CAPTURE(std::string(strategy));
+        CHECK(ended.code == 2);
+        CHECK(ended.err.find("checkpoints are not made where evaluations are") != std::string::npos);
+        CHECK_FALSE(fs::exists(scene.output()));
+    }
+    for (const char* strategy : {"best", "steps"}) {
+        const Ended ended = run_with(strategy, "2");
+        CAPTURE(ended.err);
+        CHECK(ended.code == 0);
+        CHECK(ended.out.find("kept       the weights of step ") != std::string::npos);
+        fs::remove_all(scene.output());
+    }
+}
+
 TEST_CASE("--save-total-limit keeps that many, the best among them, which the run can end with") {
     Scene scene;
     put(scene.path("held.jsonl"), token_rows(3, 9, 5));

@@ -134,6 +134,20 @@ TEST_CASE("other commands take a run.toml and pass over what is train's alone, b
     CHECK(std::count(wrong.err.begin(), wrong.err.end(), '\n') == 1);
 }
 
+TEST_CASE("a run file says nothing of where its run began: it goes on from what is there") {
+    Scene scene;
+    scene.flag("--resume", "never");
+    scene.flag("--save-strategy", "epoch");
+    done(scene.run());
+    const Path file = scene.output() / "run.toml";
+    CHECK(bytes_of(file).find("resume") == std::string::npos);
+    const std::string adapter = scene.adapter();
+    done(run_llmft({"train", "--config", file}));
+    CHECK((scene.adapter() == adapter));
+    CHECK(scene.metrics().size() == 2);
+    CHECK_FALSE(fs::exists(scene.output() / "before-1"));
+}
+
 TEST_CASE("a run file may say true, 0 and [0, 1] where PEFT's configs do") {
     Scene scene;
     put(scene.path("mine.toml"),

@@ -27,7 +27,7 @@ void add_samples(RunReport& report, const ReportParts& parts) {
     if (questions.empty()) return;
     try {
         report.samples = make_samples(questions, parts.prepared, parts.session, parts.options.memory.limit_bytes());
-    } catch (const OutOfMemory& error) {
+    } catch (const Error& error) {
         report.sample_note = fmt::format("None: {}.", error.what());
     }
 }
@@ -40,6 +40,9 @@ std::vector<std::pair<std::string, std::string>> next_steps(const ReportParts& p
         return command_line(words);
     };
     if (parts.result.end == RunEnd::kStopped) return {{"Go on where this run was stopped", command_line(train)}};
+    if (parts.result.end == RunEnd::kNotFinite && parts.options.loop.on_nan == "skip")
+        return {{"Go on from the last checkpoint at a tenth of the learning rate",
+                 train_with({"--learning-rate", fmt::format("{}", *parts.options.schedule.learning_rate / 10)})}};
     if (parts.result.end == RunEnd::kNotFinite)
         return {{"Go on from the last checkpoint, without the steps that are not finite",
                  train_with({"--on-nan", "skip"})}};
