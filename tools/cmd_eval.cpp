@@ -167,9 +167,7 @@ std::vector<Example> read_rows(DatasetReader& reader, const DataOptions& data, c
         examples.push_back(row.example);
     }
     if (examples.empty()) throw UserError("DATA", data.dataset, "", "has no row", "give at least one");
-    if (static_cast<int64_t>(longest) > config.max_position_embeddings)
-        log::note(
-            fmt::format("a row of {} tokens passes the model's {} positions", longest, config.max_position_embeddings));
+    note_beyond_positions(static_cast<int64_t>(longest), config);
     if (const int64_t cut = reader.counts().truncated; cut > 0)
         log::note(fmt::format("{} of {} rows cut to {} tokens", cut, examples.size(), data.max_seq_length));
     if (const auto& dropped = reader.counts().dropped; !dropped.empty())
@@ -198,6 +196,11 @@ void print_report(const std::vector<RowScore>& scores, const Answers& answers, c
     }
     if (scored == 0) log::warn(dataset + ": no token of any row is to be scored; there is no loss");
     const double mean = nll / static_cast<double>(scored);
+    if (scored > 0 && !std::isfinite(mean))
+        throw NumericalError(
+            fmt::format("{}: the loss is not finite: the model's weights or its adapter are damaged, or "
+                        "the dtype is too narrow for them (try --dtype f32)",
+                        dataset));
     OrderedJson report = {{"rows", scores.size()}, {"tokens", scored}, {"loss", mean}};
     if (metrics.perplexity) report["perplexity"] = std::exp(mean);
     if (metrics.accuracy) report["accuracy"] = static_cast<double>(matched) / static_cast<double>(scored);
@@ -223,6 +226,8 @@ int cmd_eval(const std::vector<std::string>& arguments) {
     if (flags.parse(arguments) == Flags::Outcome::kHelp) return 0;
     flags.require({"model", "dataset"});
     data.validate();
+    if (data.eval_split > 0 || !data.eval_dataset.empty())
+        log::note("--eval-split and --eval-dataset are train's: all rows of --dataset are scored");
     const Metrics metrics = metrics_of(eval.metric);
     std::optional<AtomicFile> per_row = begin_per_row(eval.per_row, options, data);
 

@@ -96,6 +96,11 @@ public:
           const std::vector<Example>& examples)
         : options_(options), config_(config), probe_(make_logit_probe(config, examples)) {
         unmerged_ = probe_logits(probe_, checked_model(options, adapter), base, config);
+        if (!std::all_of(unmerged_.begin(), unmerged_.end(), [](float x) { return std::isfinite(x); }))
+            throw NumericalError(
+                fmt::format("{}: with it the model's logits are not finite; train it anew with a lower "
+                            "--learning-rate, or give it a smaller --adapter-weights",
+                            adapter));
         result_.positions = static_cast<int64_t>(unmerged_.size()) / config.vocab_size;
         result_.adapter_effect = difference(base).largest;
     }

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstdio>
 
 #include "engine/io/json.h"
@@ -59,11 +61,14 @@ Speed speed_of(const PlanOptions& output, const TrainOptions& options, const Cho
 }
 
 std::string speed_text(const Speed& speed, const PlanOptions& output) {
-    if (speed.gflops == 0) return "not measured under a limit of address space; --gflops X says it\n";
-    std::string text = fmt::format("  {:.4g} GFLOP/s of products{}\n  at most {:.3g} tok/s\n", speed.gflops,
-                                   output.gflops > 0 ? "" : ", measured on this machine", speed.tokens_per_second);
+    if (speed.gflops == 0) return "  not measured under a limit of address space; --gflops X says it\n";
+    const auto whole = [](double number) { return grouped_digits(std::llround(std::min(number, 1e18))); };
+    std::string text =
+        fmt::format("  {} GFLOP/s of products{}\n  at most {} tok/s\n", whole(speed.gflops),
+                    output.gflops > 0 ? "" : ", measured on this machine", whole(speed.tokens_per_second));
     if (speed.tokens == 0) return text + "  --dataset or --max-steps says how long the run is\n";
-    text += fmt::format("  {:.4g} tokens take {} at least\n", speed.tokens, clock_text(speed.seconds()));
+    text +=
+        fmt::format("  {} tokens take {} at least\n", whole(speed.tokens), clock_text(std::min(speed.seconds(), 1e15)));
     if (output.price_per_hour > 0)
         text += fmt::format("  which costs {:.2f}\n", speed.seconds() / 3600 * output.price_per_hour);
     return text;
@@ -106,6 +111,7 @@ int cmd_plan(const std::vector<std::string>& arguments) {
     flags.require({"model"});
     options.validate();
     options.adopt_adapter(flags);
+    options.adopt_intervals(flags);
 
     const auto model = open_model(options.model.model);
     const ModelConfig config = read_model_config(*model);

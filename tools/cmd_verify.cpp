@@ -90,7 +90,7 @@ std::vector<Target> targets_of(const Path& folder) {
 
 struct Report {
     OrderedJson json = OrderedJson::array();   // an entry for each target
-    std::string page;                          // a line for each that is good
+    std::string page, bad_ones;                // a line for each that is good, and bad
     std::optional<UserError> first;            // what is wrong with the first that is bad
     int64_t bad = 0;
 
@@ -103,6 +103,7 @@ struct Report {
                                 v.files == 1 ? "file" : "files", bytes_text(v.bytes));
         } catch (const UserError& error) {
             json.push_back({{"path", target.folder.string()}, {"good", false}, {"problem", error.what()}});
+            bad_ones += fmt::format("{}: bad: {}\n", target.folder.string(), error.what());
             if (!first) first = error;
             ++bad;
         }
@@ -123,7 +124,7 @@ int cmd_verify(const std::vector<std::string>& arguments) {
     const std::vector<Target> targets = targets_of(options.path);
     Report report;
     for (const Target& target : targets) report.add(target);
-    fmt::print("{}", options.json ? json_line(report.json) : report.page);
+    fmt::print("{}", options.json ? json_line(report.json) : report.page + (report.bad > 1 ? report.bad_ones : ""));
     if (report.first && targets.size() > 1)
         throw UserError(report.first->kind(), "", "",
                         fmt::format("{} ({} of {} folders are bad)", report.first->what(), report.bad, targets.size()),

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "engine/io/quote.h"
 #include "kernels/base/error.h"
 #include "tools/help_text.h"
 #include "tools/run_file.h"
@@ -76,6 +77,9 @@ std::vector<std::string> Flags::normalised(const std::vector<std::string>& argum
         if (equals != std::string::npos) {
             pairs.push_back(argument.substr(equals + 1));
         } else if (type_of(*option) == OptionType::kBool) {
+            if (more && (arguments[i + 1] == "True" || arguments[i + 1] == "False"))
+                throw UserError("VALUE", pairs.back(), "", in_quotes(arguments[i + 1]) + " is Python's spelling",
+                                "write true or false");
             const bool says = more && (arguments[i + 1] == "true" || arguments[i + 1] == "false");
             pairs.push_back(says ? arguments[++i] : "true");
         } else if (more && !arguments[i + 1].starts_with("--")) {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "data/loader.h"
-#include "kernels/gemm/gemm.h"
+#include "engine/core/device.h"
 #include "tools/session.h"
 
 namespace llmft {

@@ -13,11 +13,13 @@ constexpr std::array<std::string_view, 8> kLaterOptions = {
 constexpr std::array<std::string_view, 3> kLaterCommands = {"tokenize", "export", "serve"};
 
 // What other trainers call it, where spelling does not lead there.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kElsewhere = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 19> kElsewhere = {{
     {"alpha", "lora-alpha"},
     {"base-model", "model"},
+    {"bf16", "dtype"},
     {"cutoff-len", "max-seq-length"},
     {"data", "dataset"},
+    {"load-in-4bit", "quantization"},
     {"lora-rank", "lora-r"},
     {"lora-target", "target-modules"},
     {"lr", "learning-rate"},
@@ -25,9 +27,12 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kElsewhe
     {"micro-batch-size", "per-device-train-batch-size"},
     {"model-name-or-path", "model"},
     {"rank", "lora-r"},
+    {"resume-from-checkpoint", "resume"},
     {"sequence-len", "max-seq-length"},
     {"steps", "max-steps"},
+    {"torch-dtype", "dtype"},
     {"train-file", "dataset"},
+    {"warmup", "warmup-steps"},
 }};
 
 template <class Names>

@@ -31,7 +31,7 @@ void put_as(DType type, unsigned char* p, double x) {
         case DType::kI64: return put(p, static_cast<int64_t>(x));
         case DType::kI32: return put(p, static_cast<int32_t>(x));
         case DType::kI16: return put(p, static_cast<int16_t>(x));
-        case DType::kU8: return put(p, static_cast<uint8_t>(x));
+        case DType::kU8: return put(p, static_cast<uint8_t>(static_cast<int>(x)));   // −1: every bit set
     }
 }
 

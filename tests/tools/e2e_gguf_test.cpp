@@ -44,6 +44,8 @@ TEST_CASE("eval and plan say of a GGUF file what they say of the folder, to the 
             if (command == std::string_view("eval")) {
                 arguments.emplace_back("--per-row");
                 arguments.push_back(scene.path("rows.out"));
+            } else {
+                arguments.insert(arguments.end(), {"--gflops", "100"});   // no measurement
             }
             const Ended ended = run_llmft(arguments);
             REQUIRE_MESSAGE(ended.code == 0, ended.err);

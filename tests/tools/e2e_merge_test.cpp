@@ -166,6 +166,20 @@ TEST_CASE("a merge that cannot be leaves nothing") {
     scene.nothing_left();
 }
 
+TEST_CASE("an adapter that makes the model's logits infinite is named, not the model") {
+    const MergeScene scene;
+    const Ended wild =
+        run_llmft({"train", "--model", scene.model(), "--dataset", scene.rows(), "--max-steps", "1", "--learning-rate",
+                   "1e30", "--report-samples", "0", "--output-dir", scene.path("wild")});
+    REQUIRE_MESSAGE(wild.code == 0, wild.err);
+    const Ended ended = scene.merge({}, scene.path("wild"));
+    CAPTURE(ended.err);
+    CHECK(ended.code == 4);
+    CHECK(ended.err.find(scene.path("wild").string() + ": with it the model's logits are not finite") !=
+          std::string::npos);
+    scene.nothing_left();
+}
+
 TEST_CASE("merge overwrites nothing") {
     const MergeScene scene;
     const auto into = [&](const Path& output) {
