@@ -251,9 +251,12 @@ TEST_CASE("the best weights are asked for only where a checkpoint is made at eve
         scene.flag("--save-steps", steps);
         return scene.run();
     };
-    for (const auto& [strategy, steps] : {std::pair("no", "2"), std::pair("epoch", "2"), std::pair("steps", "3")}) {
-        const Ended ended = run_with(strategy, steps);
-        CAPTURE(std::string(strategy));
+    struct Saving {
+        const char *strategy, *steps;
+    };
+    for (const Saving& saving : {Saving{"no", "2"}, Saving{"epoch", "2"}, Saving{"steps", "3"}}) {
+        const Ended ended = run_with(saving.strategy, saving.steps);
+        CAPTURE(std::string(saving.strategy));
         CHECK(ended.code == 2);
         CHECK(ended.err.find("checkpoints are not made where evaluations are") != std::string::npos);
         CHECK_FALSE(fs::exists(scene.output()));
