@@ -45,13 +45,10 @@ void take_metrics_over(const Path& output, const ResumePoint& from) {
 
 std::optional<ResumePoint> find_resume_point(const Path& output, const std::string& resume) {
     if (resume == "never") return std::nullopt;
-    if (resume.empty())
-        throw UserError("VALUE", "--resume", "", "is empty", "give auto, never or the path of a checkpoint-N folder");
-    const bool name = resume.find('/') == std::string::npos;
-    if (resume != "auto" && name && !std::filesystem::exists(resume))
-        throw UserError("VALUE", "--resume", resume, "is neither auto nor never nor a folder that is there",
-                        "give auto, never or the path of a checkpoint-N folder");
     if (resume != "auto") {
+        if (resume.find('/') == std::string::npos && !std::filesystem::exists(resume))
+            throw UserError("VALUE", "--resume", resume, "is neither auto nor never nor a folder that is there",
+                            "give auto, never or the path of a checkpoint-N folder");
         const Path folder = Path(resume).has_filename() ? Path(resume) : Path(resume).parent_path();
         return resume_point(open_checkpoint(folder, ManifestCheck::kContents));
     }

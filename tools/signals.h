@@ -8,7 +8,8 @@ namespace llmft {
 // SIGINT or SIGTERM ends the process at once, by that signal: a shell sees 128 + its number. A second one of the others
 // changes nothing, because a terminal that closes sends SIGHUP twice. Calls that were interrupted are restarted. A
 // reader of stdout or stderr that is gone (`| tee`, which the same Ctrl-C ends) does not end the process: SIGPIPE is
-// ignored.
+// ignored. To be called by the main thread, before it computes: the handler gets a stack of its own there, and the
+// pool's threads take no signals.
 void install_stop_signals();
 
 // Any thread.

@@ -3,30 +3,16 @@
 
 namespace llmft::test {
 
-#if defined(__SANITIZE_ADDRESS__)   // g++
-constexpr bool kAddressSanitizer = true;
-#elif defined(__has_feature)   // clang++
-#if __has_feature(address_sanitizer)
-constexpr bool kAddressSanitizer = true;
+#if defined(__clang__)
+constexpr bool kAddressSanitizer = __has_feature(address_sanitizer);
+constexpr bool kThreadSanitizer = __has_feature(thread_sanitizer);
+#elif defined(__SANITIZE_ADDRESS__)
+constexpr bool kAddressSanitizer = true, kThreadSanitizer = false;
+#elif defined(__SANITIZE_THREAD__)
+constexpr bool kAddressSanitizer = false, kThreadSanitizer = true;
 #else
-constexpr bool kAddressSanitizer = false;
+constexpr bool kAddressSanitizer = false, kThreadSanitizer = false;
 #endif
-#else
-constexpr bool kAddressSanitizer = false;
-#endif
-
-#if defined(__SANITIZE_THREAD__)
-constexpr bool kThreadSanitizer = true;
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-constexpr bool kThreadSanitizer = true;
-#else
-constexpr bool kThreadSanitizer = false;
-#endif
-#else
-constexpr bool kThreadSanitizer = false;
-#endif
-
 constexpr bool kSanitized = kAddressSanitizer || kThreadSanitizer;
 
 }   // namespace llmft::test

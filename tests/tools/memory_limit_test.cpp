@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "tests/harness/paths.h"
+#include "tests/harness/sanitizers.h"
 #include "tests/harness/skip.h"
 #include "tests/tools/e2e_scene.h"
 
@@ -18,17 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kCanLimitMemory = false;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr bool kCanLimitMemory = false;
-#else
-constexpr bool kCanLimitMemory = true;
-#endif
-#else
-constexpr bool kCanLimitMemory = true;
-#endif
+constexpr bool kCanLimitMemory = !kSanitized;   // shadow memory takes address space
 
 // llmft with at most so many bytes of address space.
 Ended run_within(const Scene& scene, std::vector<std::string> arguments, rlim_t bytes) {

@@ -12,6 +12,8 @@ void run_file(Scene& s, std::string_view text) {
 }
 
 const BadCase kOptions[] = {
+    {0, "Python's False", "VALUE", "--shuffle", [](Scene& s) { s.flag("--shuffle", "False"); }},
+    {0, "another word to go on from", "VALUE", "--resume", [](Scene& s) { s.flag("--resume", "atuo"); }},
     {0, "an unknown flag", "USAGE", "--lora-rank", [](Scene& s) { s.flag("--lora-rank", "8"); }},
     {0, "a flag nearly right", "USAGE", "--learning-rate", [](Scene& s) { s.flag("--learning-rat", "1"); }},
     {0, "no model", "USAGE", "--model", [](Scene& s) { s.no_flag("--model"); }},
@@ -70,8 +72,6 @@ const BadCase kRunFiles[] = {
     {83, "a run file that is no TOML", "SYNTAX", "line 2",
      [](Scene& s) { run_file(s, "lora_r = 4\nlora_alpha = = 3\n"); }},
     {83, "an unknown key", "EXTRA", "learning_rate", [](Scene& s) { run_file(s, "learning_rat = 0.1\n"); }},
-    {0, "Python's False", "VALUE", "--shuffle", [](Scene& s) { s.flag("--shuffle", "False"); }},
-    {0, "another word to go on from", "VALUE", "--resume", [](Scene& s) { s.flag("--resume", "atuo"); }},
     {83, "a key twice", "SCHEMA", "line 2", [](Scene& s) { run_file(s, "lora_r = 4\nlora_r = 4\n"); }},
     {83, "a key of the wrong type", "SCHEMA", "lora_r", [](Scene& s) { run_file(s, "lora_r = \"x\"\n"); }},
     {83, "a key out of range", "RANGE", "lora_r", [](Scene& s) { run_file(s, "lora_r = -1\n"); }},

@@ -153,8 +153,7 @@ const Variant kVariants[] = {
     {80, "step beyond the run", "STATE", "a run that ends before the checkpoint"},
     {82, ".tmp-* and .trash-* left behind", "pass",
      "row 82: leftovers of a killed run are swept away, each with a line, and the run goes on"},
-    // what a run is asked to do. A run file is TOML: a key twice, a number beyond double and anchors are its grammar's
-    // faults
+    // what a run is asked to do. A run file is TOML, where anchors are a fault of its grammar
     {83, "unknown key", "EXTRA", "an unknown key"},
     {83, "key twice", "SCHEMA", "a key twice"},
     {83, "learning_rate = 1e400", "RANGE", "1e400 in a run file"},
