@@ -1,5 +1,6 @@
 // The CPU dialect's thread pool. Work is cut into tasks by shapes alone; threads only decide who runs a task, never how
 // it is cut, so no result depends on their number. One pool per process; calls from inside a task run in place.
+// Its threads take no signals but those of their own faults.
 #pragma once
 
 #include <cstdint>
