@@ -256,6 +256,7 @@ def run_file():
         "literal": "prompt = 'a\\b'\n", "escapes": 'prompt = "\\u00e9\\t\\U0001F600"\n', "surrogate": 'prompt = "\\ud800"\n',
         "nul": 'prompt = "\\u0000"\n', "bare": "é = 1\n", "deep": "a = " + "[" * 300 + "]" * 300 + "\n",
         "hex": "max_steps = 0xff\n", "list-comma": 'dataset = ["a,b"]\n', "date-quotes": "prompt = 1979''       'a\u00e9Z\n", "array-of-tables": "[[a]]\n[[a]]\n",
+        "number-quotes": "p=9['\u045e",
         "parts": "a" + ".a" * 40 + " = 1\n", "table-parts": "[" + "a." * 40 + "a]\n",
     }
     for name, text in texts.items():
