@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <cstring>
 
 namespace llmft {
 namespace {
@@ -26,6 +28,20 @@ size_t sequence_length(std::string_view s) {
     return 0;
 }
 
+// Where the first byte from `at` on that is beyond ASCII is, or the text's end.
+size_t skip_ascii(std::string_view text, size_t at) {
+    for (uint64_t eight; at + sizeof eight <= text.size(); at += sizeof eight) {
+        std::memcpy(&eight, text.data() + at, sizeof eight);
+        if ((eight & 0x8080808080808080) != 0) break;
+    }
+    while (at < text.size() && static_cast<uint8_t>(text[at]) < 0x80) ++at;
+    return at;
+}
+
+bool is_plain(char c) {
+    return c >= 0x20 && c < 0x7F;
+}
+
 bool is_c1_control(std::string_view s) {
     return s.size() == 2 && s[0] == '\xC2' && static_cast<uint8_t>(s[1]) < 0xA0;
 }
@@ -35,7 +51,7 @@ std::string escaped(std::string_view unit) {
     if (unit == "\n") return "\\n";
     if (unit == "\t") return "\\t";
     const auto lead = static_cast<uint8_t>(unit[0]);
-    if (lead >= 0x20 && lead < 0x7F) return std::string(unit);
+    if (is_plain(unit[0])) return std::string(unit);
     if (lead < 0x80 || sequence_length(unit) == 0) return fmt::format("\\x{:02x}", lead);
     if (is_c1_control(unit)) return fmt::format("\\x{:02x}", static_cast<uint8_t>(unit[1]));
     return std::string(unit);
@@ -44,7 +60,7 @@ std::string escaped(std::string_view unit) {
 }   // namespace
 
 size_t first_invalid_utf8(std::string_view text) {
-    for (size_t at = 0; at < text.size();) {
+    for (size_t at = skip_ascii(text, 0); at < text.size(); at = skip_ascii(text, at)) {
         const size_t length = sequence_length(text.substr(at));
         if (length == 0) return at;
         at += length;
@@ -55,9 +71,13 @@ size_t first_invalid_utf8(std::string_view text) {
 std::string on_one_line(std::string_view text) {
     std::string out;
     for (size_t at = 0; at < text.size();) {
-        const size_t length = std::max<size_t>(1, sequence_length(text.substr(at)));
-        out += escaped(text.substr(at, length));
-        at += length;
+        const auto plain = std::find_if_not(text.begin() + static_cast<int64_t>(at), text.end(), is_plain);
+        const size_t end = static_cast<size_t>(plain - text.begin());
+        out.append(text, at, end - at);
+        if (end == text.size()) break;
+        const size_t length = std::max<size_t>(1, sequence_length(text.substr(end)));
+        out += escaped(text.substr(end, length));
+        at = end + length;
     }
     return out;
 }
