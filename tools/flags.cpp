@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "engine/io/quote.h"
+#include "engine/log/log.h"
 #include "kernels/base/error.h"
 #include "tools/help_text.h"
 #include "tools/run_file.h"
@@ -142,7 +143,20 @@ Flags::Outcome Flags::parse(const std::vector<std::string>& arguments) {
     for (size_t i = 1; i < values.size(); ++i)
         if (!values[i].empty())
             set_value(options_[i], values[i].front(), {.where = "--" + options_[i].name, .field = ""});
+    note_without_effect();
     return Outcome::kRun;
+}
+
+// Not of a default that is said again: run files say them all.
+void Flags::note_without_effect() {
+    for (const Option& option : options_) {
+        if (!option.given || option.limits.needs.empty() || text_of(option) == option.default_text) continue;
+        const std::vector<std::string> needed = split_choices(option.limits.needs, '=');
+        const Option* const other = find(needed[0]);
+        const std::vector<std::string> values = split_choices(needed[1]);
+        if (other == nullptr || std::find(values.begin(), values.end(), text_of(*other)) != values.end()) continue;
+        log::note(fmt::format("--{} has no effect: it needs --{}", option.name, fmt::join(needed, " ")));
+    }
 }
 
 void Flags::require(std::initializer_list<std::string_view> names) const {

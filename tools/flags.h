@@ -48,7 +48,7 @@ public:
     // somewhere the help is printed on stdout, or given to a HelpCatcher, and nothing else is looked at. `--name value`
     // and `--name=value` are the same; a bool may stand alone. Throws UserError: USAGE for unknown, doubled, stray and
     // incomplete ones, and what set_value and read_run_file throw.
-    // What a run file says of train alone is passed over by the other commands.
+    // What a run file says of train alone is passed over by the other commands. A value that has no effect is noted.
     Outcome parse(const std::vector<std::string>& arguments);
 
     // Throws UserError that names the first of these that was neither given nor has a default.
@@ -77,6 +77,7 @@ private:
     Option* find(std::string_view name);
     std::vector<std::string> normalised(const std::vector<std::string>& arguments);
     [[noreturn]] void refuse_unknown(const std::string& argument) const;
+    void note_without_effect();
 
     std::string command_;
     std::string summary_;

@@ -23,8 +23,8 @@ namespace llmft {
 using OptionTarget = std::variant<int64_t*, double*, bool*, std::string*, std::optional<int64_t>*,
                                   std::optional<double>*, std::optional<bool>*, std::optional<std::string>*>;
 
-// Bounds are for numbers. Text is one_of a few, a list_of a few, or free, with `words` that have a meaning of their
-// own. Values are checked when they are set.
+// Which values it takes, checked when they are set, and where they count. Bounds are for numbers. Text is one_of a few,
+// a list_of a few, or free, with `words` that have a meaning of their own.
 struct OptionLimits {
     std::optional<double> at_least = {};
     std::optional<double> above = {};
@@ -36,6 +36,8 @@ struct OptionLimits {
     std::string_view unlisted = {};   // taken beside one_of and offered nowhere: who uses the value may refuse it
     std::string_view later = {};      // what this version does not have yet, and refuses as that
     bool integers = false;            // of text: a run file may hold a whole number, or a list of them
+    std::string_view needs = {};      // "method=lora|qlora": has no effect where that option has another value
+    bool of_this_call = false;        // no setting of the run: not written into its run file
 };
 
 enum class OptionType : uint8_t { kInteger, kNumber, kBool, kText };

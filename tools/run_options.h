@@ -53,25 +53,33 @@ struct MethodOptions {
           {.one_of = "lora|qlora|full", .later = "dora|adalora|prefix|prompt"});
         v("objective", objective, "what is learned; sft: the next token (others are not built yet)",
           {.one_of = "sft", .later = "dpo|orpo|kto"});
-        v("lora-r", lora.r, "rank", {.at_least = 1, .at_most = 65536});
-        v("lora-alpha", lora.alpha, "the adapter is scaled by alpha/r (0: 2r)", {.at_least = 0});
-        v("lora-dropout", lora.dropout, "on the adapter's input while training", {.at_least = 0, .below = 1});
+        constexpr auto kLora = "method=lora|qlora";
+        v("lora-r", lora.r, "rank", {.at_least = 1, .at_most = 65536, .needs = kLora});
+        v("lora-alpha", lora.alpha, "the adapter is scaled by alpha/r (0: 2r)", {.at_least = 0, .needs = kLora});
+        v("lora-dropout", lora.dropout, "on the adapter's input while training",
+          {.at_least = 0, .below = 1, .needs = kLora});
         v("target-modules", lora.target_modules,
           "what gets an adapter: all-linear, names such as q_proj,v_proj (also lm_head, embed_tokens), or "
-          "re:EXPRESSION");
-        v("exclude-modules", lora.exclude_modules, "what gets none all the same: names, or re:EXPRESSION");
-        v("rank-pattern", lora.rank_pattern, "ranks of some modules: NAME=R,NAME=R; the first that matches holds");
-        v("alpha-pattern", lora.alpha_pattern, "alphas of some modules, likewise");
+          "re:EXPRESSION",
+          {.needs = kLora});
+        v("exclude-modules", lora.exclude_modules, "what gets none all the same: names, or re:EXPRESSION",
+          {.needs = kLora});
+        v("rank-pattern", lora.rank_pattern, "ranks of some modules: NAME=R,NAME=R; the first that matches holds",
+          {.needs = kLora});
+        v("alpha-pattern", lora.alpha_pattern, "alphas of some modules, likewise", {.needs = kLora});
         v("layers-to-transform", lora.layers_to_transform, "layers that get adapters: 0,1,2 (empty: all)",
-          {.integers = true});
-        v("layers-pattern", lora.layers_pattern, "what the list of layers is called, where there are several");
-        v("bias", lora.bias, "biases of the base that are trained too", {.one_of = "none|all|lora_only"});
+          {.integers = true, .needs = kLora});
+        v("layers-pattern", lora.layers_pattern, "what the list of layers is called, where there are several",
+          {.needs = kLora});
+        v("bias", lora.bias, "biases of the base that are trained too",
+          {.one_of = "none|all|lora_only", .needs = kLora});
         v("modules-to-save", lora.modules_to_save,
-          "modules trained whole and saved in the adapter: names such as lm_head,embed_tokens,norm");
-        v("use-rslora", lora.use_rslora, "scale by alpha/sqrt(r)");
-        v("lora-bias", lora.lora_bias, "a bias in lora_B");
+          "modules trained whole and saved in the adapter: names such as lm_head,embed_tokens,norm",
+          {.needs = kLora});
+        v("use-rslora", lora.use_rslora, "scale by alpha/sqrt(r)", {.needs = kLora});
+        v("lora-bias", lora.lora_bias, "a bias in lora_B", {.needs = kLora});
         v("init-lora-weights", lora.init_lora_weights, "how A and B start; all but false leave the model as it is",
-          {.one_of = "true|false|gaussian|orthogonal", .unlisted = "eva"});
+          {.one_of = "true|false|gaussian|orthogonal", .unlisted = "eva", .needs = kLora});
     }
 };
 

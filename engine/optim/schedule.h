@@ -34,22 +34,32 @@ struct ScheduleOptions {
                      "cosine_with_min_lr|cosine_warmup_with_min_lr|warmup_stable_decay"});
         v("warmup-steps", warmup_steps, "steps from 0 to the peak; wins over warmup-ratio", {.at_least = 0});
         v("warmup-ratio", warmup_ratio, "the same as a share of all steps", {.at_least = 0, .at_most = 1});
-        v("lr-num-cycles", num_cycles, "cosine kinds: waves (0.5; cosine_with_restarts: 1)", {.at_least = 0});
-        v("lr-end", lr_end, "polynomial: learning rate at the end", {.at_least = 0});
-        v("lr-power", power, "polynomial: exponent", {.above = 0});
-        v("lr-timescale", timescale, "inverse_sqrt: time scale in steps (the warm-up, or 10000)", {.above = 0});
-        v("min-lr", min_lr, "cosine kinds with a minimum: the minimum", {.at_least = 0});
-        v("min-lr-rate", min_lr_rate, "the same as a share of the peak", {.at_least = 0, .at_most = 1});
+        constexpr auto kCosines = "lr-scheduler-type=cosine|cosine_with_restarts|cosine_with_min_lr|"
+                                  "cosine_warmup_with_min_lr";
+        constexpr auto kMinima = "lr-scheduler-type=cosine_with_min_lr|cosine_warmup_with_min_lr";
+        constexpr auto kStable = "lr-scheduler-type=warmup_stable_decay";
+        v("lr-num-cycles", num_cycles, "cosine kinds: waves (0.5; cosine_with_restarts: 1)",
+          {.at_least = 0, .needs = kCosines});
+        v("lr-end", lr_end, "polynomial: learning rate at the end",
+          {.at_least = 0, .needs = "lr-scheduler-type=polynomial"});
+        v("lr-power", power, "polynomial: exponent", {.above = 0, .needs = "lr-scheduler-type=polynomial"});
+        v("lr-timescale", timescale, "inverse_sqrt: time scale in steps (the warm-up, or 10000)",
+          {.above = 0, .needs = "lr-scheduler-type=inverse_sqrt"});
+        v("min-lr", min_lr, "cosine kinds with a minimum: the minimum", {.at_least = 0, .needs = kMinima});
+        v("min-lr-rate", min_lr_rate, "the same as a share of the peak",
+          {.at_least = 0, .at_most = 1, .needs = kMinima});
         v("warmup-lr-rate", warmup_lr_rate, "cosine_warmup_with_min_lr: share of the peak at step 0",
-          {.at_least = 0, .at_most = 1});
-        v("lr-decay-steps", num_decay_steps, "warmup_stable_decay: steps of decay (required there)", {.at_least = 0});
+          {.at_least = 0, .at_most = 1, .needs = "lr-scheduler-type=cosine_warmup_with_min_lr"});
+        v("lr-decay-steps", num_decay_steps, "warmup_stable_decay: steps of decay (required there)",
+          {.at_least = 0, .needs = kStable});
         v("lr-stable-steps", num_stable_steps, "warmup_stable_decay: steps at the peak (what remains)",
-          {.at_least = 0});
+          {.at_least = 0, .needs = kStable});
         v("lr-warmup-type", warmup_type, "warmup_stable_decay: shape of the warm-up",
-          {.one_of = "linear|cosine|1-sqrt"});
-        v("lr-decay-type", decay_type, "warmup_stable_decay: shape of the decay", {.one_of = "linear|cosine|1-sqrt"});
+          {.one_of = "linear|cosine|1-sqrt", .needs = kStable});
+        v("lr-decay-type", decay_type, "warmup_stable_decay: shape of the decay",
+          {.one_of = "linear|cosine|1-sqrt", .needs = kStable});
         v("min-lr-ratio", min_lr_ratio, "warmup_stable_decay: minimum as a share of the peak",
-          {.at_least = 0, .at_most = 1});
+          {.at_least = 0, .at_most = 1, .needs = kStable});
     }
 };
 

@@ -73,7 +73,7 @@ struct LoopOptions {
         v.group("numbers");
         v("on-nan", on_nan, "a step whose loss or gradient is not finite: stop (exit 4), or skip it and go on",
           {.one_of = "stop|skip"});
-        v("max-nan-skips", max_nan_skips, "steps in a row that may be skipped", {.at_least = 0});
+        v("max-nan-skips", max_nan_skips, "steps in a row that may be skipped", {.at_least = 0, .needs = "on-nan=skip"});
         v.group("logging");
         v("logging-steps", logging_steps, "steps between lines on the screen; metrics.jsonl has every step",
           {.at_least = 1});
@@ -97,7 +97,7 @@ struct SaveOptions {
           "checkpoints to keep: the newest, and the best in place of one of them (0: all)", {.at_least = 0});
         v("resume", resume,
           "where to begin; auto: at the newest whole checkpoint; never: anew; or a checkpoint-N folder",
-          {.words = "auto|never"});
+          {.words = "auto|never", .of_this_call = true});
         v("load-best-model-at-end", load_best_model_at_end, "end with the weights of the best saved evaluation");
     }
 };

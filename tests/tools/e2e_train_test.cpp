@@ -200,6 +200,20 @@ TEST_CASE("steps, epochs and what a window holds follow the rows") {
     CHECK(metrics({{"--gradient-accumulation-steps", "2"}, {"--num-train-epochs", "1"}}).size() == 2);
 }
 
+TEST_CASE("an option that the others leave without effect is noted, one that is at its default is not") {
+    Scene scene;
+    scene.flag("--method", "full");
+    scene.flag("--max-steps", "1");
+    scene.flag("--lora-r", "4");
+    scene.flag("--lora-dropout", "0");
+    scene.flag("--max-nan-skips", "3");
+    const Ended ended = scene.run();
+    REQUIRE_MESSAGE(ended.code == 0, ended.err);
+    CHECK(ended.err.find("--lora-r has no effect: it needs --method lora|qlora") != std::string::npos);
+    CHECK(ended.err.find("--max-nan-skips has no effect: it needs --on-nan skip") != std::string::npos);
+    CHECK(ended.err.find("--lora-dropout has no effect") == std::string::npos);
+}
+
 TEST_CASE("--shuffle false takes the rows in the order of the file, again and again") {
     Scene scene;
     put(scene.rows(), token_rows(1, 5, 1) + token_rows(1, 7, 2) + token_rows(1, 11, 3));
