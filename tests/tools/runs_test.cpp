@@ -87,6 +87,19 @@ TEST_CASE("a run that is still being written is read up to its last whole line")
     CHECK(runs_of({scene.path("a")})[0]["steps"] == 2);
 }
 
+TEST_CASE("a run that cannot be read is left out of the list with a warning, and refused where it is the only one") {
+    const Scene scene;
+    make_run(scene.path("a/good"), "", {3, 2});
+    make_run(scene.path("a/broken"), "lora_r = = 8\n", {3, 2});
+    const Ended listed = run_llmft({"runs", "--json", scene.path("a")});
+    REQUIRE_MESSAGE(listed.code == 0, listed.err);
+    CHECK(Json::parse(listed.out).size() == 1);
+    CHECK(listed.err.find("a/broken is left out: ") != std::string::npos);
+    CHECK(run_llmft({"runs", scene.path("a/broken")}).code == 2);
+    make_run(scene.path("a/good"), "[", {3, 2});
+    CHECK(run_llmft({"runs", scene.path("a")}).code == 2);
+}
+
 TEST_CASE("the page that compares runs shows settings that differ and is self-contained") {
     const Scene scene;
     make_run(scene.path("a/one"), "model = \"<script>x</script>\"\nlora_r = 8\nseed = 42\n", {3, 2, 1});

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "engine/io/manifest.h"
+#include "engine/log/log.h"
 #include "engine/log/metrics.h"
 #include "engine/log/progress.h"
 #include "kernels/base/error.h"
@@ -89,7 +90,16 @@ std::vector<RunSummary> find_runs(const std::vector<std::string>& folders) {
         throw UserError("MISSING", folders.front(), kMetrics, "no run lies here or below",
                         "give the --output-dir of a run, or a folder that holds some");
     std::vector<RunSummary> runs;
-    for (const Path& folder : found) runs.push_back(summary_of(folder));
+    for (const Path& folder : found) {
+        try {
+            runs.push_back(summary_of(folder));
+        } catch (const UserError& error) {
+            if (found.size() == 1) throw;
+            log::warn(fmt::format("{} is left out: {}", folder.string(), error.what()));   // others can be compared
+        }
+    }
+    if (runs.empty())
+        throw UserError("STATE", folders.front(), kMetrics, "none of its runs can be read", "see the warnings above");
     return runs;
 }
 
