@@ -62,6 +62,14 @@ bool is_blank(const std::string& line) {
     return line.find_first_not_of(" \t\r") == std::string::npos;
 }
 
+// What pretty-printed JSON begins with.
+void expect_row_in_line(std::string_view line, const std::string& where) {
+    line = line.substr(0, line.find_last_not_of(" \t\r") + 1);
+    if (line == "{" || line == "[")
+        throw UserError("SYNTAX", where, "", fmt::format("the row does not end in its line, which is {} alone", line),
+                        "write every row in one line, or call a file that is one array of rows .json");
+}
+
 }   // namespace
 
 LineReader::LineReader(const std::filesystem::path& file, int64_t longest_line)
@@ -147,6 +155,7 @@ bool RowReader::next_value(Json& row) {
             ++blank_lines_;
             continue;
         }
+        expect_row_in_line(line, where());
         if (line.capacity() > 2 * kChunk) line.shrink_to_fit();   // grown by doubling, maybe to twice its bytes
         row = parse_json(line, where(), row_limits());
         return true;
