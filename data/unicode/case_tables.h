@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "data/unicode/classes.h"
+
 namespace llmft::unicode {
 
 // Every stride-th character from first to last becomes the one at its code + delta.
@@ -15,9 +17,6 @@ struct CaseRange {
 struct SpecialCase {
     char32_t code;
     const char *upper, *lower, *title;   // UTF-8
-};
-struct CodeRange {
-    char32_t first, last;
 };
 
 extern const CaseRange kUpperRanges[], kLowerRanges[];

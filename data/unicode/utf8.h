@@ -22,6 +22,14 @@ inline CodePoint decode_utf8(std::string_view text, size_t at) {
     return {(lead & 0x07) << 18 | (byte(1) & 0x3f) << 12 | (byte(2) & 0x3f) << 6 | (byte(3) & 0x3f), 4};
 }
 
+// Where the character that ends at `end` > 0 of valid UTF-8 begins.
+inline size_t character_before(std::string_view text, size_t end) {
+    do {
+        --end;
+    } while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80);
+    return end;
+}
+
 // Bytes of the well-formed sequence at `at`, or 0; `wrong` is then how many bytes one replacement character stands for
 // (the longest prefix of a well-formed sequence, at least one byte: Unicode 16, table 3-7 and section 3.9).
 struct Sequence {
