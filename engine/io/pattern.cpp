@@ -21,21 +21,59 @@ struct Pattern::Code {
     }
 };
 
+// What a match found: nothing, or where its groups are.
+class Pattern::Found {
+public:
+    explicit Found(const Code& code) : data_(pcre2_match_data_create_from_pattern(code.code, nullptr)) {
+        if (!data_) throw std::bad_alloc();
+    }
+    pcre2_match_data* data() const { return data_.get(); }
+    std::optional<Match> group(int index) const {
+        const size_t* ends = pcre2_get_ovector_pointer(data_.get());
+        if (index >= count || ends[2 * index] == PCRE2_UNSET) return std::nullopt;
+        return Match{ends[2 * index], ends[2 * index + 1]};
+    }
+
+    int count = 0;
+
+private:
+    struct Free {
+        void operator()(pcre2_match_data* data) const { pcre2_match_data_free(data); }
+    };
+    std::unique_ptr<pcre2_match_data, Free> data_;
+};
+
 Pattern::Pattern(std::string_view expression, const std::string& file, const std::string& field)
     : expression_(expression), file_(file), field_(field) {
-    if (expression.size() > kMaxBytes)
-        throw UserError("RANGE", file, field, fmt::format("a pattern of {} bytes", expression.size()),
+    compile(expression, PCRE2_UTF);
+}
+
+Pattern Pattern::for_search(std::string_view expression, std::string_view rewritten, const std::string& file,
+                            const std::string& field) {
+    Pattern pattern;
+    pattern.expression_ = expression;
+    pattern.file_ = file;
+    pattern.field_ = field;
+    pattern.compile(rewritten, PCRE2_UTF | PCRE2_MULTILINE | PCRE2_NO_UTF_CHECK);
+    pcre2_jit_compile(pattern.code_->code, PCRE2_JIT_COMPLETE);   // where it fails the interpreter matches
+    return pattern;
+}
+
+void Pattern::compile(std::string_view text, uint32_t options) {
+    if (expression_.size() > kMaxBytes)
+        throw UserError("RANGE", file_, field_, fmt::format("a pattern of {} bytes", expression_.size()),
                         fmt::format("use at most {}", kMaxBytes));
     int error = 0;
     size_t offset = 0;
     auto code = std::make_shared<Code>();
-    code->code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(expression.data()), expression.size(), PCRE2_UTF, &error,
-                               &offset, nullptr);
+    code->code =
+        pcre2_compile(reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), options, &error, &offset, nullptr);
     if (code->code == nullptr) {
-        unsigned char text[160] = {};
-        pcre2_get_error_message(error, text, sizeof(text));
-        throw UserError("SYNTAX", file, field,
-                        fmt::format("{}: {} at byte {}", in_quotes(expression), reinterpret_cast<char*>(text), offset),
+        unsigned char said[160] = {};
+        pcre2_get_error_message(error, said, sizeof(said));
+        const std::string place = text == expression_ ? fmt::format(" at byte {}", offset) : "";
+        throw UserError("SYNTAX", file_, field_,
+                        fmt::format("{}: {}{}", in_quotes(expression_), reinterpret_cast<char*>(said), place),
                         "write a regular expression as Python's re takes it");
     }
     code->context = pcre2_match_context_create(nullptr);
@@ -45,31 +83,32 @@ Pattern::Pattern(std::string_view expression, const std::string& file, const std
     code_ = std::move(code);
 }
 
-bool Pattern::match(std::string_view text, uint32_t options, std::string_view* group) const {
-    const std::unique_ptr<pcre2_match_data, decltype(&pcre2_match_data_free)> data(
-        pcre2_match_data_create_from_pattern(code_->code, nullptr), pcre2_match_data_free);
-    if (!data) throw std::bad_alloc();
-    const int count = pcre2_match(code_->code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), 0, options,
-                                  data.get(), code_->context);
-    if (count == PCRE2_ERROR_NOMATCH) return false;
-    if (count < 0)
+Pattern::Found Pattern::match(std::string_view text, size_t from, uint32_t options) const {
+    Found found(*code_);
+    const auto run = [&](uint32_t how) {
+        return pcre2_match(code_->code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), from, how, found.data(),
+                           code_->context);
+    };
+    found.count = run(options);
+    if (found.count == PCRE2_ERROR_JIT_STACKLIMIT) found.count = run(options | PCRE2_NO_JIT);
+    if (found.count < 0 && found.count != PCRE2_ERROR_NOMATCH)
         throw UserError("LIMIT", file_, field_,
                         fmt::format("{} takes too many steps on {}", in_quotes(expression_), in_quotes(text)),
                         "write a simpler pattern");
-    if (group == nullptr || count < 2) return true;
-    const size_t* ends = pcre2_get_ovector_pointer(data.get());
-    if (ends[2] != PCRE2_UNSET) *group = text.substr(ends[2], ends[3] - ends[2]);
-    return true;
+    return found;
 }
 
 bool Pattern::full_match(std::string_view text) const {
-    return match(text, PCRE2_ANCHORED | PCRE2_ENDANCHORED, nullptr);
+    return match(text, 0, PCRE2_ANCHORED | PCRE2_ENDANCHORED).count > 0;
 }
 
 std::string_view Pattern::group_at_start(std::string_view text) const {
-    std::string_view group;
-    match(text, PCRE2_ANCHORED, &group);
-    return group;
+    const auto group = match(text, 0, PCRE2_ANCHORED).group(1);
+    return group ? text.substr(group->begin, group->end - group->begin) : std::string_view();
+}
+
+std::optional<Pattern::Match> Pattern::find(std::string_view text, size_t from) const {
+    return match(text, from, PCRE2_NO_UTF_CHECK).group(0);
 }
 
 }   // namespace llmft

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -14,16 +15,31 @@ public:
     // kMaxBytes.
     Pattern(std::string_view expression, const std::string& file, const std::string& field);
 
+    // One whose lines begin and end at ^ and $, compiled to machine code for searching. `rewritten` is what PCRE2 gets
+    // in the expression's place, of any length.
+    static Pattern for_search(std::string_view expression, std::string_view rewritten, const std::string& file,
+                              const std::string& field);
+
     // As Python's re.fullmatch. Throws UserError LIMIT where a text takes too many steps.
     bool full_match(std::string_view text) const;
     // What group 1 took in the match at the text's beginning (re.match), else nothing: an unset data().
     std::string_view group_at_start(std::string_view text) const;
 
+    struct Match {
+        size_t begin, end;
+    };
+    // The first match in `text` (valid UTF-8) that begins at `from` or behind; what is before it is looked at, too.
+    // Errors as above.
+    std::optional<Match> find(std::string_view text, size_t from) const;
+
     static constexpr size_t kMaxBytes = 4096;
 
 private:
     struct Code;
-    bool match(std::string_view text, uint32_t options, std::string_view* group) const;
+    class Found;
+    Pattern() = default;
+    void compile(std::string_view text, uint32_t options);
+    Found match(std::string_view text, size_t from, uint32_t options) const;
 
     std::shared_ptr<const Code> code_;
     std::string expression_, file_, field_;
