@@ -11,19 +11,12 @@ namespace {
 
 constexpr size_t kLongestToken = 4096;   // bytes: matching takes this much per place of the text at worst
 
-// Where the character that ends at `end` > 0 begins.
-size_t character_before(std::string_view text, size_t end) {
-    size_t at = end - 1;
-    while (at > 0 && (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80) --at;
-    return at;
-}
-
 bool has_class(std::string_view text, size_t at, unicode::Class wanted) {
     return unicode::classes_of(unicode::decode_utf8(text, at).value) & wanted;
 }
 
 bool touches_word(std::string_view text, size_t begin, size_t end) {
-    return (begin > 0 && has_class(text, character_before(text, begin), unicode::kWord)) ||
+    return (begin > 0 && has_class(text, unicode::character_before(text, begin), unicode::kWord)) ||
            (end < text.size() && has_class(text, end, unicode::kWord));
 }
 
@@ -31,29 +24,14 @@ bool touches_word(std::string_view text, size_t begin, size_t end) {
 
 void TokenMatcher::add(std::string_view pattern, const AddedToken& token) {
     if (pattern.empty()) return;
-    uint32_t node = 0;
-    for (const char c : pattern) {
-        const auto byte = static_cast<unsigned char>(c);
-        const auto [edge, is_new] = edges_.try_emplace(uint64_t{node} << 8 | byte, static_cast<uint32_t>(ends_.size()));
-        if (is_new) ends_.push_back(-1);
-        node = edge->second;
-    }
+    if (!trie_.add(pattern, static_cast<int32_t>(tokens_.size()))) return;
     begins_[static_cast<unsigned char>(pattern[0])] = true;
-    if (ends_[node] >= 0) return;
-    ends_[node] = static_cast<int32_t>(tokens_.size());
     tokens_.push_back(token);
 }
 
 TokenMatcher::Match TokenMatcher::longest_at(std::string_view text, size_t at) const {
     Match best;
-    uint32_t node = 0;
-    while (at < text.size()) {
-        const auto edge = edges_.find(uint64_t{node} << 8 | static_cast<unsigned char>(text[at]));
-        if (edge == edges_.end()) break;
-        node = edge->second;
-        ++at;
-        if (ends_[node] >= 0) best = {at, &tokens_[static_cast<size_t>(ends_[node])]};
-    }
+    trie_.prefixes(text, at, [&](size_t end, int32_t token) { best = {end, &tokens_[static_cast<size_t>(token)]}; });
     return best;
 }
 
@@ -74,8 +52,8 @@ void TokenMatcher::split(std::string_view text, std::vector<TextPart>& parts) co
         at = match.end;
         if (match.token->single_word && touches_word(text, begin, end)) continue;
         if (match.token->lstrip)
-            while (begin > done && has_class(text, character_before(text, begin), unicode::kSpace))
-                begin = character_before(text, begin);
+            while (begin > done && has_class(text, unicode::character_before(text, begin), unicode::kSpace))
+                begin = unicode::character_before(text, begin);
         if (match.token->rstrip)
             while (end < text.size() && has_class(text, end, unicode::kSpace))
                 end += unicode::decode_utf8(text, end).bytes;
@@ -120,7 +98,7 @@ AddedTokens::AddedTokens(const std::optional<JsonField>& list, const Vocabulary&
             raw_.add(token.content, token);
             continue;
         }
-        TracedText content = TracedText::plain(token.content, false);
+        TracedText content = TracedText::plain(token.content, 0, false);
         normalizer.apply(content);
         normalized_.add(content.text, token);
     }

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "data/tokenizer/byte_trie.h"
 #include "data/tokenizer/normalizer.h"
 #include "data/tokenizer/vocabulary.h"
 #include "engine/io/json_field.h"
@@ -42,8 +43,7 @@ private:
     };
     Match longest_at(std::string_view text, size_t at) const;
 
-    std::unordered_map<uint64_t, uint32_t> edges_;   // node << 8 | byte → node; 0 is the root
-    std::vector<int32_t> ends_{-1};                  // by node: which of tokens_ ends here
+    ByteTrie trie_;   // which of tokens_
     std::vector<AddedToken> tokens_;
     bool begins_[256] = {};
 };

@@ -3,38 +3,18 @@
 
 #include <array>
 #include <cstdint>
-#include <string>
 #include <string_view>
 #include <vector>
 
-#include "data/tokenizer/merges.h"
-#include "data/tokenizer/pre_tokenizer.h"
-#include "data/tokenizer/vocabulary.h"
+#include "data/tokenizer/token_model.h"
 
 namespace llmft {
 
 // Refuses what it does not do by name: dropout, continuing_subword_prefix, end_of_word_suffix.
-class Bpe {
+class Bpe final : public TokenModel {
 public:
-    // The large members of `model`, collected while the file is parsed: "vocab" and "merges" of `model` are empty then.
-    class Lists {
-    public:
-        explicit Lists(std::string file) : file_(std::move(file)) {}
-        std::vector<JsonPart> parts();   // for parse_json; this outlives the parsing
-
-    private:
-        friend class Bpe;
-        void add_merge(int64_t index, const Json& merge);
-        std::string file_;
-        Vocabulary::Builder vocabulary_;
-        MergeList merges_;
-    };
-    Bpe(const JsonField& model, Lists lists, Alphabet alphabet);
-
-    const Vocabulary& vocabulary() const { return vocabulary_; }
-
-    // The tokens of one pre-token (valid UTF-8), which replace `tokens`.
-    void encode(std::string_view pre_token, std::vector<Symbol>& tokens) const;
+    Bpe(const JsonField& model, ModelLists lists, Alphabet alphabet);
+    void encode(std::string_view pre_token, std::vector<Symbol>& tokens) const override;
 
 private:
     // What one character begins as: its own token, or its UTF-8 bytes' tokens, or nothing (unknown).
@@ -52,9 +32,9 @@ private:
     Letter letter_of(char32_t character) const;
     void merge(std::vector<Symbol>& tokens) const;
     bool can_join(int32_t left, int32_t right) const;
-    void append(const Letter& letter, size_t begin, Unknowns& unknowns, std::vector<Symbol>& tokens) const;
+    void append(const Letter& letter, size_t begin, size_t bytes, Unknowns& unknowns,
+                std::vector<Symbol>& tokens) const;
 
-    Vocabulary vocabulary_;
     MergeTable merges_;
     std::vector<int32_t> first_, last_;   // by id: the token's first and last character
     MergeTable joints_;                   // (last, first) characters of all merges: no token crosses between two others

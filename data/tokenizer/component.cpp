@@ -2,8 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
+#include "data/unicode/utf8.h"
 #include "engine/io/quote.h"
 
 namespace llmft {
@@ -29,24 +28,11 @@ void refuse_component(const JsonField& component, std::string_view kind_of_compo
                 "use a model whose tokenizer llmft reads, or give rows of tokens (--dataset-format tokens)");
 }
 
-std::string literal_pattern(const JsonField& component) {
-    const JsonField pattern = component.at("pattern");
-    if (pattern.find("Regex"))
-        pattern.refuse("SCHEMA", "a regular expression is not supported here", "use a literal String");
-    std::string literal = pattern.at("String").text();
-    if (literal.empty()) pattern.refuse("SCHEMA", "is empty", "fetch the file again");
-    return literal;
-}
-
-std::string replace_all(std::string_view text, std::string_view pattern, std::string_view content) {
-    std::string out;
-    out.reserve(text.size());
-    size_t at = 0;
-    for (size_t hit = text.find(pattern); hit != std::string_view::npos; hit = text.find(pattern, at)) {
-        out.append(text, at, hit - at).append(content);
-        at = hit + pattern.size();
-    }
-    return out.append(text, at);
+std::string one_character(const JsonField& field) {
+    std::string text = field.text();
+    if (text.empty() || unicode::decode_utf8(text, 0).bytes != text.size())
+        field.refuse("SCHEMA", "is not one character", "fetch the file again");
+    return text;
 }
 
 }   // namespace llmft

@@ -17,10 +17,7 @@ std::vector<JsonField> flatten_sequence(const JsonField& component, std::string_
 // Refuses a component by the name of its type; `kind_of_component` is "normalizer", "decoder", …
 [[noreturn]] void refuse_component(const JsonField& component, std::string_view kind_of_component);
 
-// `pattern` of Replace and Split: a literal {"String": …}; a {"Regex": …} is refused.
-std::string literal_pattern(const JsonField& component);
-
-// Every place where `pattern` stands in `text` becomes `content`, from left to right, without overlaps.
-std::string replace_all(std::string_view text, std::string_view pattern, std::string_view content);
+// A text of one character; refuses (SCHEMA) any other.
+std::string one_character(const JsonField& field);
 
 }   // namespace llmft

@@ -3,6 +3,7 @@
 #include <numeric>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "data/tokenizer/byte_level.h"
 #include "data/tokenizer/component.h"
@@ -80,6 +81,26 @@ std::string strip(std::string_view token, std::string_view character, size_t sta
     return std::string(token);
 }
 
+// Every place where `pattern` stands in `text` becomes `content`, from left to right.
+std::string replace_all(std::string_view text, std::string_view pattern, std::string_view content) {
+    std::string out;
+    size_t at = 0;
+    for (size_t hit = text.find(pattern); hit != std::string_view::npos; hit = text.find(pattern, at)) {
+        out.append(text, at, hit - at).append(content);
+        at = hit + pattern.size();
+    }
+    return out.append(text, at);
+}
+
+// English punctuation as it is written, not as it was cut.
+std::string cleaned_up(std::string text) {
+    constexpr std::pair<std::string_view, std::string_view> kRules[] = {
+        {" .", "."},   {" ?", "?"},           {" !", "!"},   {" ,", ","},     {" ' ", "'"},   {" n't", "n't"},
+        {" 'm", "'m"}, {" do not", " don't"}, {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}};
+    for (const auto& [cut, written] : kRules) text = replace_all(text, cut, written);
+    return text;
+}
+
 }   // namespace
 
 TokenDecoder::TokenDecoder(const JsonField& component) : present_(true) {
@@ -88,18 +109,23 @@ TokenDecoder::TokenDecoder(const JsonField& component) : present_(true) {
 
 TokenDecoder::Step TokenDecoder::read_step(const JsonField& part) {
     const std::string type = part.at("type").text();
-    if (type == "ByteLevel") return {.kind = Kind::kByteLevel, .pattern = "", .content = ""};
-    if (type == "ByteFallback") return {.kind = Kind::kByteFallback, .pattern = "", .content = ""};
-    if (type == "Fuse") return {.kind = Kind::kFuse, .pattern = "", .content = ""};
+    if (type == "ByteLevel") return {.kind = Kind::kByteLevel};
+    if (type == "ByteFallback") return {.kind = Kind::kByteFallback};
+    if (type == "Fuse") return {.kind = Kind::kFuse};
     if (type == "Replace")
-        return {.kind = Kind::kReplace, .pattern = literal_pattern(part), .content = part.at("content").text()};
+        return {.kind = Kind::kReplace, .pattern = TextPattern(part), .content = part.at("content").text()};
+    if (type == "Metaspace")
+        return {
+            .kind = Kind::kMetaspace,
+            .content = one_character(part.at("replacement")),
+            .prepended = part.text_or("prepend_scheme", "always") != "never" && part.flag_or("add_prefix_space", true)};
+    if (type == "WordPiece")
+        return {.kind = Kind::kWordPiece,
+                .content = part.text_or("prefix", "##"),
+                .clean_up = part.flag_or("cleanup", true)};
     if (type != "Strip") refuse_component(part, "decoder");
-    const std::string character = part.at("content").text();
-    if (character.empty() || unicode::decode_utf8(character, 0).bytes != character.size())
-        part.at("content").refuse("SCHEMA", "is not one character", "fetch the file again");
     return {.kind = Kind::kStrip,
-            .pattern = "",
-            .content = character,
+            .content = one_character(part.at("content")),
             .start = static_cast<size_t>(part.at("start").integer(0, INT32_MAX)),
             .stop = static_cast<size_t>(part.at("stop").integer(0, INT32_MAX))};
 }
@@ -112,13 +138,33 @@ void TokenDecoder::apply(const Step& step, std::vector<std::string>& tokens) {
             tokens = {unicode::lossy_utf8(bytes)};
             return;
         }
-        case Kind::kReplace:
-            for (std::string& token : tokens) token = replace_all(token, step.pattern, step.content);
+        case Kind::kReplace: {
+            std::vector<TracedText::Edit> matches;
+            for (std::string& token : tokens) {
+                step.pattern->find_all(token, matches);
+                TracedText text{std::move(token), {}};
+                text.replace(matches, step.content);
+                token = std::move(text.text);
+            }
             return;
+        }
         case Kind::kByteFallback: tokens = join_bytes(tokens); return;
         case Kind::kFuse: tokens = {concatenate(tokens)}; return;
         case Kind::kStrip:
             for (std::string& token : tokens) token = strip(token, step.content, step.start, step.stop);
+            return;
+        case Kind::kMetaspace:
+            for (size_t i = 0; i < tokens.size(); ++i)
+                tokens[i] = replace_all(tokens[i], step.content, i == 0 && step.prepended ? "" : " ");
+            return;
+        case Kind::kWordPiece:
+            for (size_t i = 0; i < tokens.size(); ++i) {
+                if (i > 0 && tokens[i].starts_with(step.content))
+                    tokens[i].erase(0, step.content.size());
+                else if (i > 0)
+                    tokens[i].insert(0, " ");
+                if (step.clean_up) tokens[i] = cleaned_up(std::move(tokens[i]));
+            }
             return;
     }
 }

@@ -1,10 +1,12 @@
-// tokenizer.json's decoder: token strings back to text. Read here: Sequence, ByteLevel, Replace of a literal,
-// ByteFallback, Fuse, Strip.
+// tokenizer.json's decoder: token strings back to text. Read here: Sequence, ByteLevel, Replace, ByteFallback, Fuse,
+// Strip, Metaspace, WordPiece.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "data/tokenizer/text_pattern.h"
 #include "engine/io/json_field.h"
 
 namespace llmft {
@@ -18,11 +20,14 @@ public:
     std::string decode(std::vector<std::string> tokens) const;
 
 private:
-    enum class Kind { kByteLevel, kReplace, kByteFallback, kFuse, kStrip };
+    enum class Kind { kByteLevel, kReplace, kByteFallback, kFuse, kStrip, kMetaspace, kWordPiece };
     struct Step {
         Kind kind;
-        std::string pattern, content;   // kReplace; kStrip: the character to strip is `content`
-        size_t start = 0, stop = 0;     // kStrip: at most so many at either end
+        std::optional<TextPattern> pattern = {};   // kReplace
+        std::string content = {};                  // kReplace; kStrip, kMetaspace: a character; kWordPiece: the prefix
+        size_t start = 0, stop = 0;                // kStrip: at most so many at either end
+        bool prepended = false;                    // kMetaspace: the first token's are not spaces
+        bool clean_up = false;                     // kWordPiece
     };
     static Step read_step(const JsonField& part);
     static void apply(const Step& step, std::vector<std::string>& tokens);

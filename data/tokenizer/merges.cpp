@@ -95,6 +95,7 @@ void merge_with(Queue queue, const MergeTable& merges, std::vector<Symbol>& symb
         if (left.id < 0 || left.rank != rank) continue;
         Symbol& right = symbols[static_cast<size_t>(left.next)];
         left.id = merges.joined(rank);
+        left.end = right.end;
         left.next = right.next;
         right.id = -1;
         if (left.next >= 0) symbols[static_cast<size_t>(left.next)].prev = at;
@@ -114,6 +115,7 @@ void merge_by_scanning(const MergeTable& merges, std::vector<Symbol>& symbols) {
             if (symbols[i].rank < symbols[best].rank) best = i;
         if (symbols[best].rank == MergeTable::kNone) return;
         symbols[best].id = merges.joined(symbols[best].rank);
+        symbols[best].end = symbols[best + 1].end;
         symbols.erase(symbols.begin() + static_cast<int64_t>(best) + 1);
         const bool last = best + 1 == symbols.size();
         symbols[best].rank = last ? MergeTable::kNone : merges.rank_of(symbols[best].id, symbols[best + 1].id);

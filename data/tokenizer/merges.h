@@ -67,12 +67,12 @@ private:
     size_t size_ = 0;
 };
 
-// A token being formed: a node of a doubly linked list in an array. −1 is no neighbour.
+// A token, maybe still being formed: then a node of a doubly linked list in an array. −1 is no neighbour.
 struct Symbol {
-    int32_t id;       // −1: joined into its left neighbour
-    uint32_t begin;   // byte of the pre-token where it begins
-    int32_t prev, next;
-    uint32_t rank;   // of the pair with `next`
+    int32_t id;            // −1: joined into its left neighbour
+    uint32_t begin, end;   // bytes of the pre-token
+    int32_t prev = -1, next = -1;
+    uint32_t rank = MergeTable::kNone;   // of the pair with `next`
 };
 
 // Joins neighbours until none can join: always the pair of the lowest rank, the leftmost of equals. n symbols take

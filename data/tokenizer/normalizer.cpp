@@ -1,67 +1,72 @@
 #include "data/tokenizer/normalizer.h"
 
-#include <numeric>
+#include <array>
+#include <utility>
 
 #include "data/tokenizer/component.h"
+#include "data/unicode/classes.h"
+#include "data/unicode/utf8.h"
 
 namespace llmft {
+namespace {
 
-TracedText TracedText::plain(std::string text, bool traced) {
-    TracedText piece{std::move(text), {}};
-    if (traced) {
-        piece.origin.resize(piece.text.size() + 1);
-        std::iota(piece.origin.begin(), piece.origin.end(), 0u);
-    }
-    return piece;
+constexpr std::array<std::pair<std::string_view, unicode::NormalForm>, 4> kForms = {{
+    {"NFC", unicode::NormalForm::kNfc},
+    {"NFD", unicode::NormalForm::kNfd},
+    {"NFKC", unicode::NormalForm::kNfkc},
+    {"NFKD", unicode::NormalForm::kNfkd},
+}};
+
+bool is_space_at(std::string_view text, size_t at) {
+    return (unicode::classes_of(unicode::decode_utf8(text, at).value) & unicode::kSpace) != 0;
 }
 
-void TracedText::replace(const std::vector<Edit>& edits, std::string_view content) {
-    if (edits.empty()) return;
-    std::string out;
-    std::vector<uint32_t> from;
-    out.reserve(text.size() + edits.size() * content.size());
-    if (!origin.empty()) from.reserve(text.size() + edits.size() * content.size() + 1);
-    const auto keep = [&](size_t begin, size_t end) {
-        out.append(text, begin, end - begin);
-        if (!origin.empty()) from.insert(from.end(), origin.begin() + begin, origin.begin() + end);
-    };
-    size_t done = 0;
-    for (const Edit& edit : edits) {
-        keep(done, edit.at);
-        out.append(content);
-        if (!origin.empty()) from.insert(from.end(), content.size(), origin[edit.at]);
-        done = edit.at + edit.bytes;
+void strip(TracedText& piece, bool left, bool right) {
+    const std::string_view text = piece.text;
+    size_t begin = 0, end = text.size();
+    while (left && begin < end && is_space_at(text, begin)) begin += unicode::decode_utf8(text, begin).bytes;
+    while (right && end > begin) {
+        const size_t last = unicode::character_before(text, end);
+        if (!is_space_at(text, last)) break;
+        end = last;
     }
-    keep(done, text.size());
-    if (!origin.empty()) from.push_back(origin.back());
-    text = std::move(out);
-    origin = std::move(from);
+    piece.strip(begin, end);
+}
+
+}   // namespace
+
+Normalizer::Step Normalizer::read_step(const JsonField& part) {
+    const std::string type = part.at("type").text();
+    if (type == "Prepend") return {.kind = Kind::kPrepend, .content = part.at("prepend").text()};
+    if (type == "Replace")
+        return {.kind = Kind::kReplace, .content = part.at("content").text(), .pattern = TextPattern(part)};
+    if (type == "Strip")
+        return {
+            .kind = Kind::kStrip, .left = part.flag_or("strip_left", true), .right = part.flag_or("strip_right", true)};
+    for (const auto& [name, form] : kForms)
+        if (type == name) return {.kind = Kind::kForm, .form = form};
+    refuse_component(part, "normalizer");
 }
 
 Normalizer::Normalizer(const JsonField& component) {
-    for (const JsonField& part : flatten_sequence(component, "normalizers")) {
-        const std::string type = part.at("type").text();
-        if (type == "Prepend")
-            steps_.push_back({.pattern = "", .content = part.at("prepend").text()});
-        else if (type == "Replace")
-            steps_.push_back({.pattern = literal_pattern(part), .content = part.at("content").text()});
-        else
-            refuse_component(part, "normalizer");
-    }
+    for (const JsonField& part : flatten_sequence(component, "normalizers")) steps_.push_back(read_step(part));
 }
 
 void Normalizer::apply(TracedText& piece) const {
-    std::vector<TracedText::Edit> edits;
+    std::vector<TracedText::Edit> matches;
     for (const Step& step : steps_) {
-        edits.clear();
-        if (step.pattern.empty()) {
-            if (!piece.text.empty()) edits.push_back({0, 0});
-        } else {
-            for (size_t hit = piece.text.find(step.pattern); hit != std::string::npos;
-                 hit = piece.text.find(step.pattern, hit + step.pattern.size()))
-                edits.push_back({hit, step.pattern.size()});
+        switch (step.kind) {
+            case Kind::kPrepend: piece.prepend(step.content); break;
+            case Kind::kReplace:
+                step.pattern->find_all(piece.text, matches);
+                piece.replace(matches, step.content);
+                break;
+            case Kind::kForm:
+                if (!unicode::is_surely_normal(piece.text, step.form))
+                    piece.transform(unicode::normal_form(piece.text, step.form));
+                break;
+            case Kind::kStrip: strip(piece, step.left, step.right); break;
         }
-        piece.replace(edits, step.content);
     }
 }
 

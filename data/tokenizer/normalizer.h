@@ -1,29 +1,16 @@
 // tokenizer.json's normalizer: what is done to a piece of text before it is split. Read here: Sequence, Prepend,
-// Replace of a literal.
+// Replace, NFC, NFD, NFKC, NFKD, Strip.
 #pragma once
 
-#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "data/tokenizer/text_pattern.h"
+#include "data/tokenizer/traced_text.h"
 #include "engine/io/json_field.h"
 
 namespace llmft {
-
-// Text that remembers where its bytes came from: origin[i] is the source offset of byte i, origin[size] the source's
-// end. An inserted character sits at the place before which it stands. `origin` may be empty: nobody asks then.
-struct TracedText {
-    std::string text;
-    std::vector<uint32_t> origin;
-
-    // Text of its own source.
-    static TracedText plain(std::string text, bool traced);
-    // `content` instead of the `bytes` bytes at `at`, each time in increasing order of `at`.
-    struct Edit {
-        size_t at, bytes;
-    };
-    void replace(const std::vector<Edit>& edits, std::string_view content);
-};
 
 class Normalizer {
 public:
@@ -32,10 +19,15 @@ public:
     void apply(TracedText& piece) const;
 
 private:
+    enum class Kind : uint8_t { kPrepend, kReplace, kForm, kStrip };
     struct Step {
-        std::string pattern;   // empty: prepend
-        std::string content;
+        Kind kind;
+        std::string content = {};                               // kPrepend, kReplace
+        std::optional<TextPattern> pattern = {};                // kReplace
+        unicode::NormalForm form = unicode::NormalForm::kNfc;   // kForm
+        bool left = false, right = false;                       // kStrip
     };
+    static Step read_step(const JsonField& part);
     std::vector<Step> steps_;
 };
 

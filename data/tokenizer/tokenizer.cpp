@@ -5,11 +5,11 @@
 #include <algorithm>
 
 #include "data/tokenizer/added_tokens.h"
-#include "data/tokenizer/bpe.h"
 #include "data/tokenizer/decoder.h"
 #include "data/tokenizer/normalizer.h"
 #include "data/tokenizer/post_processor.h"
 #include "data/tokenizer/pre_tokenizer.h"
+#include "data/tokenizer/token_model.h"
 #include "engine/io/quote.h"
 #include "kernels/base/error.h"
 
@@ -26,17 +26,6 @@ Component read_or_none(const JsonField& file, std::string_view key) {
     return component ? Component(*component) : Component();
 }
 
-JsonField model_of(const JsonField& file) {
-    const JsonField model = file.at("model");
-    const auto type = model.find("type");
-    const bool merges = model.find("merges").has_value();   // files of old have no type
-    if (type ? type->text() != "BPE" : !merges)
-        (type ? *type : model)
-            .refuse("SCHEMA", fmt::format("model {} is not supported", type ? type->text() : "without merges"),
-                    "use a model with a BPE tokenizer, or give rows of tokens (--dataset-format tokens)");
-    return model;
-}
-
 void expect_text(std::string_view text) {
     if (text.size() > kLongestText)
         throw UserError("LIMIT", "text", "", fmt::format("has {} bytes, at most {}", text.size(), kLongestText),
@@ -49,11 +38,11 @@ void expect_text(std::string_view text) {
 }   // namespace
 
 struct Tokenizer::Parts {
-    Parts(const JsonField& file, Bpe::Lists lists, const ModelSource& source)
+    Parts(const JsonField& file, ModelLists lists, const ModelSource& source)
         : normalizer(read_or_none<Normalizer>(file, "normalizer")),
           pre_tokenizer(read_or_none<PreTokenizer>(file, "pre_tokenizer")),
-          model(model_of(file), std::move(lists), pre_tokenizer.alphabet()),
-          added(file.find("added_tokens"), model.vocabulary(), normalizer),
+          model(make_token_model(file.at("model"), std::move(lists), pre_tokenizer.alphabet())),
+          added(file.find("added_tokens"), model->vocabulary(), normalizer),
           post_processor(read_or_none<PostProcessor>(file, "post_processor")),
           decoder(read_or_none<TokenDecoder>(file, "decoder")) {
         for (const auto* ids : {&post_processor.before(), &post_processor.after()})
@@ -66,22 +55,22 @@ struct Tokenizer::Parts {
                                                .token = [this](int32_t id) { return token(id); }});
     }
 
-    int64_t vocab_size() const { return model.vocabulary().size() + added.beyond_model(); }
+    int64_t vocab_size() const { return model->vocabulary().size() + added.beyond_model(); }
 
     std::optional<int32_t> id_of(std::string_view text) const {
         if (const auto id = added.id_of(text)) return id;
-        return model.vocabulary().id_of(text);
+        return model->vocabulary().id_of(text);
     }
 
     std::optional<std::string> token(int32_t id) const {
         if (const AddedToken* own = added.by_id(id)) return own->content;
-        if (id < 0 || id >= model.vocabulary().size()) return std::nullopt;
-        return std::string(model.vocabulary().token(id));
+        if (id < 0 || id >= model->vocabulary().size()) return std::nullopt;
+        return std::string(model->vocabulary().token(id));
     }
 
     Normalizer normalizer;
     PreTokenizer pre_tokenizer;
-    Bpe model;
+    std::unique_ptr<TokenModel> model;
     AddedTokens added;
     PostProcessor post_processor;
     TokenDecoder decoder;
@@ -96,7 +85,7 @@ public:
     struct Stages {
         const Normalizer& normalizer;
         const PreTokenizer& pre_tokenizer;
-        const Bpe& model;
+        const TokenModel& model;
         const AddedTokens& added;
     };
     Encoder(const Stages& stages, bool traced, Encoding& out) : stages_(stages), traced_(traced), out_(out) {}
@@ -105,52 +94,43 @@ public:
         stages_.added.raw().split(text, raw_parts_);
         for (const TextPart& part : raw_parts_) {
             if (part.id >= 0) {
-                emit(part.id, part.begin, part.end);
+                emit(part.id, {static_cast<uint32_t>(part.begin), static_cast<uint32_t>(part.end)});
                 continue;
             }
-            TracedText piece = TracedText::plain(std::string(text.substr(part.begin, part.end - part.begin)), traced_);
-            for (uint32_t& at : piece.origin) at += static_cast<uint32_t>(part.begin);
+            TracedText piece = TracedText::plain(text.substr(part.begin, part.end - part.begin), part.begin, traced_);
             stages_.normalizer.apply(piece);
-            encode_normalized(std::move(piece));
+            encode_normalized(std::move(piece), part.begin == 0);
         }
     }
 
 private:
-    void encode_normalized(TracedText piece) {
+    // `first`: the piece begins the text.
+    void encode_normalized(TracedText piece, bool first) {
         stages_.added.normalized().split(piece.text, normalized_parts_);
         if (normalized_parts_.size() == 1 && normalized_parts_[0].id < 0) {
-            encode_piece(std::move(piece));
+            encode_piece(std::move(piece), first);
             return;
         }
         for (const TextPart& part : normalized_parts_) {
-            if (part.id >= 0) {
-                emit(part.id, origin(piece, part.begin), origin(piece, part.end));
-                continue;
-            }
-            TracedText inside{piece.text.substr(part.begin, part.end - part.begin), {}};
-            if (traced_)
-                inside.origin.assign(piece.origin.begin() + static_cast<int64_t>(part.begin),
-                                     piece.origin.begin() + static_cast<int64_t>(part.end) + 1);
-            encode_piece(std::move(inside));
+            if (part.id >= 0)
+                emit(part.id, piece.span(part.begin, part.end));
+            else
+                encode_piece(piece.part(part.begin, part.end), first && part.begin == 0);
         }
     }
 
-    void encode_piece(TracedText piece) {
-        stages_.pre_tokenizer.split(piece, pre_tokens_);
+    void encode_piece(TracedText piece, bool first) {
+        stages_.pre_tokenizer.split(piece, first, pre_tokens_);
         for (const PreToken& one : pre_tokens_) {
             stages_.model.encode(std::string_view(piece.text).substr(one.begin, one.end - one.begin), symbols_);
-            for (size_t i = 0; i < symbols_.size(); ++i) {
-                const size_t end = i + 1 < symbols_.size() ? one.begin + symbols_[i + 1].begin : one.end;
-                emit(symbols_[i].id, origin(piece, one.begin + symbols_[i].begin), origin(piece, end));
-            }
+            for (const Symbol& symbol : symbols_)
+                emit(symbol.id, piece.span(one.begin + symbol.begin, one.begin + symbol.end));
         }
     }
 
-    size_t origin(const TracedText& piece, size_t at) const { return traced_ ? piece.origin[at] : 0; }
-
-    void emit(int32_t id, size_t begin, size_t end) {
+    void emit(int32_t id, TextSpan span) {
         out_.ids.push_back(id);
-        if (traced_) out_.spans.push_back({static_cast<uint32_t>(begin), static_cast<uint32_t>(end)});
+        if (traced_) out_.spans.push_back(span);
     }
 
     Stages stages_;
@@ -170,7 +150,7 @@ Tokenizer::~Tokenizer() = default;
 
 Tokenizer Tokenizer::load(const ModelSource& source) {
     const std::string label = source.label("tokenizer.json");
-    Bpe::Lists lists(label);
+    ModelLists lists(label);
     const Json json =
         parse_json(source.text("tokenizer.json", kTokenizerLimits.bytes), label, kTokenizerLimits, lists.parts());
     return Tokenizer(std::make_unique<const Parts>(JsonField(json, label, ""), std::move(lists), source));
@@ -196,14 +176,14 @@ static Encoding run(const Encoder::Stages& stages, const PostProcessor* around, 
 
 std::vector<int32_t> Tokenizer::encode(std::string_view text, AddSpecialTokens special) const {
     const Parts& p = *parts_;
-    return run({p.normalizer, p.pre_tokenizer, p.model, p.added},
+    return run({p.normalizer, p.pre_tokenizer, *p.model, p.added},
                special == AddSpecialTokens::kYes ? &p.post_processor : nullptr, false, text)
         .ids;
 }
 
 Encoding Tokenizer::encode_with_spans(std::string_view text, AddSpecialTokens special) const {
     const Parts& p = *parts_;
-    return run({p.normalizer, p.pre_tokenizer, p.model, p.added},
+    return run({p.normalizer, p.pre_tokenizer, *p.model, p.added},
                special == AddSpecialTokens::kYes ? &p.post_processor : nullptr, true, text);
 }
 

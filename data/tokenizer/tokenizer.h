@@ -1,5 +1,5 @@
 // A Hugging Face tokenizer: the ids are those of the `tokenizers` library (0.23) on tokenizer.json as it stands.
-//   added tokens → normalizer → added tokens → pre-tokenizer → BPE → post-processor; back: tokens → decoder.
+//   added tokens → normalizer → added tokens → pre-tokenizer → model → post-processor; back: tokens → decoder.
 // What a tokenizer.json holds that is not read here is refused by name when it is loaded.
 #pragma once
 
@@ -13,20 +13,17 @@
 #include <vector>
 
 #include "data/tokenizer/special_tokens.h"
+#include "data/tokenizer/traced_text.h"
 
 namespace llmft {
 
 enum class AddSpecialTokens { kNo, kYes };
 enum class SkipSpecialTokens { kNo, kYes };
 
-// Bytes of the text. Tokens of one text cover it in order; what was put in (a prefix, a special token) covers nothing,
-// and the bytes of one character may be several tokens.
-struct TextSpan {
-    uint32_t begin, end;
-};
-
 struct Encoding {
     std::vector<int32_t> ids;
+    // As the library's offsets, in bytes: the tokens of one character have all of it, a prefix that was put in has the
+    // character behind it, a special token that was put in has nothing.
     std::vector<TextSpan> spans;
 };
 

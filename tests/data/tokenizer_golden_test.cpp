@@ -1,4 +1,4 @@
-// Ids and texts of tests/golden/tokenizer/*.jsonl, written by tests/oracle/tokenizer_golden.py;
+// Ids, spans and texts of tests/golden/tokenizer/*.jsonl, written by tests/oracle/tokenizer_golden.py;
 // $LLMFT_TOKENIZER_GOLDENS names a folder with more of them.
 #include <doctest/doctest.h>
 
@@ -34,8 +34,11 @@ int differences(const Tokenizer& tokenizer, std::istream& rows) {
         const auto text = row["text"].get<std::string>();
         const auto want = row["ids"].get<std::vector<int32_t>>();
         const Encoding got = tokenizer.encode_with_spans(text, AddSpecialTokens::kYes);
+        std::vector<uint32_t> spans;
+        for (const TextSpan& span : got.spans) spans.insert(spans.end(), {span.begin, span.end});
         const bool same =
-            got.ids == want && tokenizer.encode(text, AddSpecialTokens::kYes) == want &&
+            got.ids == want && (row["spans"].is_null() || spans == row["spans"].get<std::vector<uint32_t>>()) &&
+            tokenizer.encode(text, AddSpecialTokens::kYes) == want &&
             tokenizer.decode(want, SkipSpecialTokens::kYes) == row["decoded"].get<std::string>() &&
             tokenizer.decode(want, SkipSpecialTokens::kNo) == row["decoded_with_special"].get<std::string>();
         if (!same && ++wrong <= 3) MESSAGE("differs: " << line);
@@ -43,9 +46,9 @@ int differences(const Tokenizer& tokenizer, std::istream& rows) {
     return wrong;
 }
 
-TEST_CASE("ids and decoded texts are those of the tokenizers library") {
+TEST_CASE("ids, spans and decoded texts are those of the tokenizers library") {
     const std::vector<std::filesystem::path> files = golden_files();
-    REQUIRE(files.size() >= 5);
+    REQUIRE(files.size() >= 8);
     for (const auto& file : files) {
         std::ifstream rows(file);
         std::string header;

@@ -73,16 +73,26 @@ TEST_CASE("added tokens are found leftmost and longest, whole words where asked,
     CHECK(tokenizer.id_of("<w>") == 269);
 }
 
-TEST_CASE("spans cover the text in order and say which bytes a token stands for") {
+TEST_CASE("spans say which characters a token is of") {
     const Encoding got = load(sentencepiece_json()).encode_with_spans("a é</s>b", AddSpecialTokens::kYes);
     CHECK(got.ids == Ids{1, 264, 259, 3 + 0xc3, 3 + 0xa9, 2, 259, 261});
-    const std::vector<std::pair<uint32_t, uint32_t>> want{{0, 0}, {0, 1}, {1, 2}, {2, 3},
-                                                          {3, 4}, {4, 8}, {8, 8}, {8, 9}};
+    const std::vector<std::pair<uint32_t, uint32_t>> want{{0, 0}, {0, 1}, {1, 2}, {2, 4},
+                                                          {2, 4}, {4, 8}, {8, 9}, {8, 9}};
     REQUIRE(got.spans.size() == want.size());
     for (size_t i = 0; i < want.size(); ++i) {
         CHECK(got.spans[i].begin == want[i].first);
         CHECK(got.spans[i].end == want[i].second);
     }
+}
+
+TEST_CASE("an expression that takes too many steps is refused where a text shows it") {
+    Json json = sentencepiece_json();
+    json["pre_tokenizer"] = {{"type", "Split"}, {"pattern", {{"Regex", "(a|aa)+$"}}}, {"behavior", "Isolated"}};
+    const Tokenizer tokenizer = load(json);
+    CHECK(encode(tokenizer, "aa") == Ids{259, 260, 260});
+    const std::string error = error_of([&] { encode(tokenizer, std::string(64, 'a') + "b"); });
+    CHECK(holds(error, "E-LIMIT"));
+    CHECK(holds(error, "pre_tokenizer.pattern.Regex"));
 }
 
 TEST_CASE("decoding drops special tokens where asked and replaces bytes that are not UTF-8, one for one") {
@@ -151,8 +161,20 @@ TEST_CASE("a tokenizer.json that is wrong or holds what is not read is refused b
              j["model"]["merges"].push_back({"", "a"});
          },
          "E-LIMIT", "merge 4"},
-        {"another model", [](Json& j) { j["model"]["type"] = "Unigram"; }, "E-SCHEMA",
-         "model.type: model Unigram is not supported"},
+        {"another model", [](Json& j) { j["model"]["type"] = "WordLevel"; }, "E-SCHEMA",
+         "model: model WordLevel is not supported"},
+        {"tokens without scores", [](Json& j) { j["model"]["type"] = "Unigram"; }, "E-SCHEMA",
+         "model.vocab: is no list of tokens and scores"},
+        {"a score that is no number",
+         [](Json& j) {
+             j["model"] = {{"type", "Unigram"}, {"vocab", Json::array({Json::array({"a", "b"})})}};
+         },
+         "E-SCHEMA", "model.vocab: item 0: wanted a token and its score"},
+        {"an unknown token beyond the vocabulary",
+         [](Json& j) {
+             j["model"] = {{"type", "Unigram"}, {"unk_id", 1}, {"vocab", Json::array({Json::array({"a", -1.0})})}};
+         },
+         "E-RANGE", "model.unk_id"},
         {"another normalizer",
          [](Json& j) {
              j["normalizer"] = {{"type", "Nmt"}};
@@ -162,14 +184,19 @@ TEST_CASE("a tokenizer.json that is wrong or holds what is not read is refused b
          "decoder.decoders[2].type"},
         {"another pre-tokenizer",
          [](Json& j) {
-             j["pre_tokenizer"] = {{"type", "Split"}, {"pattern", {{"Regex", "(a+)+"}}}};
+             j["pre_tokenizer"] = {{"type", "Punctuation"}};
          },
-         "E-SCHEMA", "pre_tokenizer.type: pre-tokenizer \"Split\""},
-        {"a regular expression",
+         "E-SCHEMA", "pre_tokenizer.type: pre-tokenizer \"Punctuation\""},
+        {"what is no behaviour",
          [](Json& j) {
-             j["normalizer"]["normalizers"][1]["pattern"] = {{"Regex", "(a+)+"}};
+             j["pre_tokenizer"] = {{"type", "Split"}, {"pattern", {{"String", "a"}}}, {"behavior", "Isolate"}};
          },
-         "E-SCHEMA", "normalizer.normalizers[1].pattern"},
+         "E-VALUE", "pre_tokenizer.behavior"},
+        {"what is no regular expression",
+         [](Json& j) {
+             j["normalizer"]["normalizers"][1]["pattern"] = {{"Regex", "(a"}};
+         },
+         "E-SYNTAX", "normalizer.normalizers[1].pattern.Regex"},
         {"dropout", [](Json& j) { j["model"]["dropout"] = 0.1; }, "E-SCHEMA", "model.dropout"},
         {"an unk_token that is none", [](Json& j) { j["model"]["unk_token"] = "<what>"; }, "E-SCHEMA",
          "model.unk_token"},

@@ -1,7 +1,6 @@
 #include <doctest/doctest.h>
 
 #include <string>
-#include <vector>
 
 #include "data/tokenizer/byte_level.h"
 #include "data/unicode/classes.h"
@@ -44,27 +43,6 @@ TEST_CASE("UTF-8 comes back as it was, and what is not well-formed is replaced p
     CHECK(lossy_utf8("\xed\xa0\x80") == "\ufffd\ufffd\ufffd");
     CHECK(lossy_utf8("\xf4\x91\x92\x93\xff\x41\x80\xbf\x42") == "\ufffd\ufffd\ufffd\ufffd\ufffdA\ufffd\ufffdB");
     CHECK(lossy_utf8("\xe1\x80\xe2\xf0\x91\x92\xf1\xbf\x41") == "\ufffd\ufffd\ufffd\ufffdA");
-}
-
-std::vector<std::string> gpt2_pieces(const std::string& text) {
-    std::vector<std::string> pieces;
-    for (size_t at = 0; at < text.size();) {
-        const size_t end = gpt2_piece_end(text, at);
-        pieces.push_back(text.substr(at, end - at));
-        at = end;
-    }
-    return pieces;
-}
-
-using Pieces = std::vector<std::string>;
-
-TEST_CASE("GPT-2's pattern is read as a backtracking engine reads it") {
-    CHECK(gpt2_pieces("I'll don't 's") == Pieces{"I", "'ll", " don", "'t", " '", "s"});
-    CHECK(gpt2_pieces("a  b") == Pieces{"a", " ", " b"});
-    CHECK(gpt2_pieces("a \n b \n") == Pieces{"a", " \n", " b", " \n"});
-    CHECK(gpt2_pieces("\n\nx") == Pieces{"\n", "\n", "x"});
-    CHECK(gpt2_pieces("x12.5!! é") == Pieces{"x", "12", ".", "5", "!!", " é"});
-    CHECK(gpt2_pieces("a\u00a0\u00a0b") == Pieces{"a", "\u00a0", "\u00a0", "b"});
 }
 
 TEST_CASE("the byte alphabet names every byte once and goes back") {

@@ -2,17 +2,21 @@
 """Writes what the tokenizers library (0.23.3) makes of nasty strings, for tests/data/tokenizer_golden_test.cpp to compare.
 
     tests/oracle/tokenizer_golden.py --data ../shared/data --rows 120 --out tests/golden/tokenizer      # the frozen sample
-    tests/oracle/tokenizer_golden.py --data ../shared/data --rows 20000 --out /tmp/goldens              # the whole claim:
+    tests/oracle/tokenizer_golden.py --data ../shared/data --rows 50000 --out /tmp/goldens              # the whole claim:
     LLMFT_TOKENIZER_GOLDENS=/tmp/goldens build/llmft_test -tc='*tokenizers library*'
 
-A file's first line names the tokenizer; each further line is {"text", "ids", "decoded", "decoded_with_special"}.
+A file's first line names the tokenizer; each further line is {"text", "ids", "spans", "decoded", "decoded_with_special"};
+spans are the library's offsets, in bytes: begin, end, begin, end, …; null where they are not compared (dropped).
 """
 import argparse
 import json
+import itertools
 import pathlib
 import random
+import unicodedata
 
-from tokenizers import Tokenizer
+from tokenizers import Tokenizer, decoders
+from tokenizers.pre_tokenizers import ByteLevel
 
 NAMES = {
     "story-llama": "weights/story-llama-0.6M",
@@ -20,6 +24,9 @@ NAMES = {
     "smollm2": "weights/smollm2-135m-instruct",
     "gpt2": "tokenizers/gpt2",
     "llama2": "tokenizers/llama2",
+    "llama3.2": "tokenizers/llama3.2",
+    "qwen2.5": "tokenizers/qwen2.5",
+    "llm-jp": "tokenizers/llm-jp/hf/ver3.1/llm-jp-tokenizer-100k.ver3.1",
 }
 SPACES = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2003\u200a\u200b\u2028\u2029\u202f\u205f\u3000\ufeff"
 DIGITS = "0123456789²½Ⅻ〇٣०๙𝟘㊿㈠⓪\U0001f100\U00011de3\U00016ff5"
@@ -64,10 +71,19 @@ def piece(rng, specials):
     return rng.choice(["", " ", " "]) + rng.choice(WORDS)
 
 
+def every_character():
+    """Each assigned character once between letters, eight a row."""
+    assigned = [chr(c) for c in range(0x110000) if unicodedata.category(chr(c)) not in ("Cn", "Co", "Cs")]
+    for at in range(0, len(assigned), 8):
+        yield "".join("x" + c + "y" for c in assigned[at:at + 8])
+
+
 def strings(count, specials, seed):
     rng = random.Random(seed)
     yield from ["", " ", "  ", "\n", "a", "▁", "\0", "'", " '", "\r\n", "\ufeffa", "A" * 300, " " * 300, "\n" * 300, "12345678", CODE]
     yield from [special + tail for special in specials[:6] for tail in ("", " a", "a", specials[0])]
+    if count >= 20000:
+        yield from every_character()
     for _ in range(count):
         yield "".join(piece(rng, specials) for _ in range(rng.choice([1, 2, 3, 5, 8, 12])))
 
@@ -76,6 +92,20 @@ def decoding(document):
     """0.23.3 writes an added token with normalized = true in its normalised form and then does not skip it as special;
     transformers, which does not leave that flag on, and earlier versions write and skip what the file says."""
     return Tokenizer.from_str(json.dumps({**document, "added_tokens": [{**t, "normalized": False} for t in document["added_tokens"]]}))
+
+
+def dropped(tokenizer, text):
+    """Whether a byte of the text is no token of a byte-level vocabulary. The library leaves it out and then counts the
+    offsets of what follows without it; llmft counts them with it."""
+    missing = {c for c in ByteLevel.alphabet() if tokenizer.token_to_id(c) is None}
+    if not missing or not isinstance(tokenizer.decoder, decoders.ByteLevel):
+        return False
+    return any(missing & set(piece) for piece, _ in tokenizer.pre_tokenizer.pre_tokenize_str(text))
+
+
+def in_bytes(offsets, text):
+    places = list(itertools.accumulate((len(c.encode()) for c in text), initial=0))
+    return [places[place] for span in offsets for place in span]
 
 
 def main():
@@ -94,8 +124,10 @@ def main():
         with open(options.out / f"{name}.jsonl", "w") as out:
             out.write(json.dumps({"tokenizer": folder}) + "\n")
             for text in strings(options.rows, specials, seed=1):
-                ids = tokenizer.encode(text).ids
-                row = {"text": text, "ids": ids, "decoded": decoder.decode(ids),
+                encoding = tokenizer.encode(text)
+                ids = encoding.ids
+                row = {"text": text, "ids": ids, "spans": None if dropped(tokenizer, text) else in_bytes(encoding.offsets, text),
+                       "decoded": decoder.decode(ids),
                        "decoded_with_special": decoder.decode(ids, skip_special_tokens=False)}
                 out.write(json.dumps(row) + "\n")
 

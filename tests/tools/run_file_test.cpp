@@ -180,7 +180,8 @@ TEST_CASE("a key of thousands of parts is refused before toml++ nests tables for
 
 TEST_CASE("a quote behind a number opens no text") {
     CHECK(file_error("prompt = 1979''  'a\xc3\xa9Z").starts_with("llmft: error E-SYNTAX: run.toml: line 1, "));
-    CHECK(file_error("p=9['\xd1\x9e").starts_with("llmft: error E-SYNTAX: run.toml: line 1, "));   // undefined in toml++ 3.3
+    CHECK(file_error("p=9['\xd1\x9e")
+              .starts_with("llmft: error E-SYNTAX: run.toml: line 1, "));   // undefined in toml++ 3.3
 }
 
 TEST_CASE("what is not TOML is refused with its line") {
