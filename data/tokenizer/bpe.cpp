@@ -71,6 +71,7 @@ void Bpe::read_merges(const JsonField& field, MergeList list) {
     merges_ = MergeTable(std::min(list.size(), most_pairs()), list.size());
     joints_ = MergeTable();   // of characters, whose pairs are far fewer
     uint32_t rank = 0;
+    int32_t last = -1;   // what the merge before made
     std::string whole;
     list.for_each([&](std::string_view left_text, std::string_view right_text, size_t index) {
         if (left_text.empty()) return;
@@ -84,7 +85,10 @@ void Bpe::read_merges(const JsonField& field, MergeList list) {
         };
         const int32_t left = id_of(left_text), right = id_of(right_text);
         whole.assign(left_text).append(right_text);
-        merges_.add(left, right, rank++, id_of(whole));
+        // Vocabularies have what merges make in the order of the merges, nearly all of them.
+        const int32_t next = last + 1;
+        last = next < vocabulary().size() && vocabulary().token(next) == whole ? next : id_of(whole);
+        merges_.add(left, right, rank++, last);
         joints_.add(last_[static_cast<size_t>(left)], first_[static_cast<size_t>(right)], 0, 0);
     });
 }

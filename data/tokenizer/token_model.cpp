@@ -20,42 +20,50 @@ constexpr size_t kMostMerges = size_t{1} << 22;
 }   // namespace
 
 std::vector<JsonPart> ModelLists::parts() {
-    return {
-        {"model.vocab", JsonPart::Type::kObject,
-         [this](const JsonItem& item) { tokens.add(file_, item.key, item.value); }},
-        {"model.vocab", JsonPart::Type::kArray, [this](const JsonItem& item) { add_scored(item.index, item.value); }},
-        {"model.merges", JsonPart::Type::kArray, [this](const JsonItem& item) { add_merge(item.index, item.value); }}};
+    return {{.path = "model.vocab",
+             .type = JsonPart::Type::kObject,
+             .take = [this](const JsonItem& item) { Vocabulary::Builder::refuse_id(file_, item.key, item.value); },
+             .take_integer = [this](std::string_view token, int64_t id) { tokens.add(file_, token, id); }},
+            {.path = "model.vocab",
+             .type = JsonPart::Type::kArray,
+             .take = [this](const JsonItem& item) { add_scored(item.index, item.value); }},
+            {.path = "model.merges",
+             .type = JsonPart::Type::kArray,
+             .take = [this](const JsonItem& item) { add_merge(item.index, item.value); },
+             .take_text = [this](int64_t index, std::string_view merge) { add_merge(index, merge); }}};
 }
 
 void ModelLists::add_scored(int64_t index, const Json& pair) {
     if (!pair.is_array() || pair.size() != 2 || !pair[0].is_string() || !pair[1].is_number())
         refuse(file_, "model.vocab", "SCHEMA", fmt::format("item {}: wanted a token and its score", index));
-    tokens.add(file_, pair[0].get_ref<const std::string&>(), Json(index));
+    tokens.add(file_, pair[0].get_ref<const std::string&>(), index);
     scores.push_back(pair[1].get<double>());
 }
 
-// "a b" or ["a", "b"]. A line "#version: …" of old stays a pair of nothing.
+// "a b". A line "#version: …" of old stays a pair of nothing.
+void ModelLists::add_merge(int64_t index, std::string_view merge) {
+    if (merge.starts_with("#version")) return merges.add({}, {});
+    const size_t space = merge.find(' ');
+    if (space == std::string::npos || merge.find(' ', space + 1) != std::string::npos) refuse_merge(index);
+    add_merge(index, merge.substr(0, space), merge.substr(space + 1));
+}
+
+// ["a", "b"].
 void ModelLists::add_merge(int64_t index, const Json& merge) {
-    const auto refuse_merge = [&](std::string_view kind, const std::string& what) {
-        refuse(file_, "model.merges", kind, what);
-    };
-    if (merges.size() == kMostMerges) refuse_merge("LIMIT", fmt::format("more than {} merges", kMostMerges));
-    std::string_view left, right;
-    if (const auto* text = merge.get_ptr<const std::string*>()) {
-        if (text->starts_with("#version")) return merges.add({}, {});
-        const size_t space = text->find(' ');
-        if (space == std::string::npos || text->find(' ', space + 1) != std::string::npos)
-            refuse_merge("SCHEMA", fmt::format("merge {}: wanted two tokens", index));
-        left = std::string_view(*text).substr(0, space);
-        right = std::string_view(*text).substr(space + 1);
-    } else {
-        if (!merge.is_array() || merge.size() != 2 || !merge[0].is_string() || !merge[1].is_string())
-            refuse_merge("SCHEMA", fmt::format("merge {}: wanted two tokens", index));
-        left = merge[0].get_ref<const std::string&>();
-        right = merge[1].get_ref<const std::string&>();
-    }
+    if (!merge.is_array() || merge.size() != 2 || !merge[0].is_string() || !merge[1].is_string()) refuse_merge(index);
+    add_merge(index, merge[0].get_ref<const std::string&>(), merge[1].get_ref<const std::string&>());
+}
+
+void ModelLists::refuse_merge(int64_t index) const {
+    refuse(file_, "model.merges", "SCHEMA", fmt::format("merge {}: wanted two tokens", index));
+}
+
+void ModelLists::add_merge(int64_t index, std::string_view left, std::string_view right) {
+    if (merges.size() == kMostMerges)
+        refuse(file_, "model.merges", "LIMIT", fmt::format("more than {} merges", kMostMerges));
     if (left.empty() || right.empty())
-        refuse_merge("LIMIT", fmt::format("merge {}: a token that joins with nothing would join for ever", index));
+        refuse(file_, "model.merges", "LIMIT",
+               fmt::format("merge {}: a token that joins with nothing would join for ever", index));
     merges.add(left, right);
 }
 

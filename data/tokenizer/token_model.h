@@ -26,6 +26,9 @@ public:
 private:
     void add_scored(int64_t index, const Json& pair);
     void add_merge(int64_t index, const Json& merge);
+    void add_merge(int64_t index, std::string_view merge);
+    void add_merge(int64_t index, std::string_view left, std::string_view right);
+    [[noreturn]] void refuse_merge(int64_t index) const;
     std::string file_;
 };
 

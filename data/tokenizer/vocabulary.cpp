@@ -18,22 +18,25 @@ std::string with_id(std::string_view token, std::string_view id, std::string_vie
     return fmt::format("token {} has id {}: {}", in_quotes(token), id, what);
 }
 
+[[noreturn]] void refuse(const std::string& file, std::string_view kind, const std::string& what) {
+    throw UserError(std::string(kind), file, "model.vocab", what, kRemedy);
+}
+
 }   // namespace
 
-void Vocabulary::Builder::add(const std::string& file, std::string_view token, const Json& id) {
-    const auto refuse = [&](std::string_view kind, const std::string& what) {
-        throw UserError(std::string(kind), file, "model.vocab", what, kRemedy);
-    };
-    const std::string shown = id.is_number() ? id.dump() : id.type_name();
-    if (entries_.size() == kMostTokens) refuse("LIMIT", fmt::format("more than {} tokens", kMostTokens));
-    if (!id.is_number_integer()) refuse("SCHEMA", with_id(token, shown, "not an integer"));
-    const auto number = id.get<int64_t>();
-    if (number < 0) refuse("RANGE", with_id(token, shown, "negative"));
-    if (number >= static_cast<int64_t>(kMostTokens))
-        refuse("RANGE", with_id(token, shown, fmt::format("at most {} tokens are read", kMostTokens)));
+void Vocabulary::Builder::refuse_id(const std::string& file, std::string_view token, const Json& id) {
+    refuse(file, "SCHEMA", with_id(token, id.is_number() ? id.dump() : id.type_name(), "not an integer"));
+}
+
+void Vocabulary::Builder::add(const std::string& file, std::string_view token, int64_t id) {
+    if (entries_.size() == kMostTokens) refuse(file, "LIMIT", fmt::format("more than {} tokens", kMostTokens));
+    if (id < 0) refuse(file, "RANGE", with_id(token, std::to_string(id), "negative"));
+    if (id >= static_cast<int64_t>(kMostTokens))
+        refuse(file, "RANGE",
+               with_id(token, std::to_string(id), fmt::format("at most {} tokens are read", kMostTokens)));
     const Piece piece = {static_cast<uint32_t>(pool_.size()), static_cast<uint32_t>(token.size())};
     pool_.append(token);
-    entries_.push_back({piece, static_cast<int32_t>(number)});
+    entries_.push_back({piece, static_cast<int32_t>(id)});
 }
 
 Vocabulary::Vocabulary(const JsonField& field, Builder tokens) : pool_(std::move(tokens.pool_)) {

@@ -22,8 +22,10 @@ public:
     // Tokens as they come, in any order of their ids.
     class Builder {
     public:
-        // Refuses (at `file`, model.vocab) an id that is none, and more than 2^21 tokens.
-        void add(const std::string& file, std::string_view token, const Json& id);
+        // Refuses (at `file`, model.vocab) an id out of range, and more than 2^21 tokens.
+        void add(const std::string& file, std::string_view token, int64_t id);
+        // For what is no id at all.
+        [[noreturn]] static void refuse_id(const std::string& file, std::string_view token, const Json& id);
 
     private:
         friend class Vocabulary;

@@ -44,9 +44,9 @@ public:
 
     bool null() override { return put(nullptr); }
     bool boolean(bool x) override { return put(x); }
-    bool number_integer(number_integer_t x) override { return put(x); }
+    bool number_integer(number_integer_t x) override { return put_integer(x); }
     bool number_unsigned(number_unsigned_t x) override {
-        if (x <= number_unsigned_t{INT64_MAX}) return put(static_cast<int64_t>(x));
+        if (x <= number_unsigned_t{INT64_MAX}) return put_integer(static_cast<int64_t>(x));
         return put_huge(static_cast<double>(x), std::to_string(x));
     }
     bool number_float(number_float_t x, const string_t& digits) override {
@@ -54,6 +54,11 @@ public:
     }
     bool string(string_t& x) override {
         check_length(x);
+        if (const JsonPart* part = part_around();
+            part != nullptr && part->take_text && open_.back().value->is_array()) {
+            part->take_text(open_.back().index++, x);
+            return true;
+        }
         hold(static_cast<int64_t>(sizeof(std::string)) + kBlock + heap_bytes(x));
         return put(std::move(x));
     }
@@ -171,6 +176,15 @@ private:
         hand_over();
         return true;
     }
+    bool put_integer(int64_t x) {
+        if (const JsonPart* part = part_around();
+            part != nullptr && part->take_integer && open_.back().value->is_object()) {
+            part->take_integer(open_.back().key, x);
+            ++open_.back().index;
+            return true;
+        }
+        return put(x);
+    }
     bool put_huge(double x, const std::string& digits) {
         if (limits_.huge_integers == HugeIntegers::kRefused)
             refuse("OVERFLOW", fmt::format("integer {} does not fit 64 bits", in_quotes(digits, 40)));
@@ -210,6 +224,8 @@ private:
             if (has_type(part, value) && stands_at(part.path)) return &part;
         return nullptr;
     }
+
+    const JsonPart* part_around() const { return open_.empty() ? nullptr : open_.back().part; }
 
     void remember() {
         Level& level = open_.back();

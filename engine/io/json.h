@@ -48,6 +48,9 @@ struct JsonPart {
     std::string_view path;   // "model.vocab"; "*" stands for any key: "files.*.xxh3"; "": the document, else SCHEMA
     enum class Type : uint8_t { kArray, kObject } type;
     std::function<void(const JsonItem&)> take;
+    // Where they are there, they get an array's strings and an object's integers in take's place: in half the time.
+    std::function<void(int64_t index, std::string_view text)> take_text = nullptr;
+    std::function<void(std::string_view key, int64_t number)> take_integer = nullptr;
 };
 
 // `where` is what errors call the document. A text after the document, white space apart, is SYNTAX.
