@@ -1,6 +1,7 @@
 // A set of byte strings with a number each, that says which of them stand at a place of a text.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -10,7 +11,8 @@ namespace llmft {
 
 class ByteTrie {
 public:
-    ByteTrie() { make_slots(1 << 6); }
+    // Room for so many bytes of keys, those that begin alike counted once; more make it grow.
+    explicit ByteTrie(size_t nodes = 0) { make_slots(std::bit_ceil(nodes + nodes / 2 + 64)); }
     // False where the key, which is not empty, has a value; it keeps that one. All keys together have some 16 million
     // bytes at most, beginnings that they share counted once; LimitReached beyond.
     struct LimitReached {};

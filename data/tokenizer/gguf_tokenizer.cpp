@@ -8,6 +8,7 @@
 #include <optional>
 #include <unordered_set>
 
+#include "data/tokenizer/split_patterns.h"
 #include "engine/io/json.h"
 #include "engine/io/quote.h"
 
@@ -19,11 +20,6 @@ constexpr size_t kMostAdded = size_t{1} << 16;   // each costs a tree of values;
 constexpr std::string_view kOther =
     "use the Hugging Face folder of the model, or give rows of tokens (--dataset-format tokens)";
 constexpr std::string_view kAgain = "convert the model anew";
-// tokenizer.json of Llama 3 and of Qwen 2, as published.
-constexpr std::string_view kSplitLlama3 =
-    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
-constexpr std::string_view kSplitQwen2 =
-    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
 constexpr std::string_view kSpace = "\u2581";   // SentencePiece's
 
 // tokenizer.ggml.token_type.
@@ -160,8 +156,8 @@ Json pre_tokenizer(const Metadata& m) {
         case Split::kDigitsGpt2:
             return sequence("pretokenizers", Json::array({{{"type", "Digits"}, {"individual_digits", true}},
                                                           byte_level(m.adds_space(), true)}));
-        case Split::kLlama3: return sequence("pretokenizers", split_by(kSplitLlama3));
-        case Split::kQwen2: return sequence("pretokenizers", split_by(kSplitQwen2));
+        case Split::kLlama3: return sequence("pretokenizers", split_by(kLlama3Split));
+        case Split::kQwen2: return sequence("pretokenizers", split_by(kQwen2Split));
     }
     return {};
 }

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "data/unicode/classes.h"
-#include "data/unicode/utf8.h"
 #include "engine/io/quote.h"
 
 namespace llmft {
@@ -129,6 +128,11 @@ TextPattern::TextPattern(const JsonField& component) {
     const JsonField pattern = component.at("pattern");
     if (const auto regex = pattern.find("Regex")) {
         expression_ = regex->text();
+        const bool literal = expression_.find_first_of("\\^$.|?*+()[]{}") == std::string::npos;
+        if (literal && !expression_.empty()) {
+            literal_ = expression_;
+            return;
+        }
         regex_ = Pattern::for_search(expression_, with_own_classes(expression_, *regex), regex->file(), regex->path());
         return;
     }
@@ -144,15 +148,7 @@ void TextPattern::find_all(std::string_view text, std::vector<TracedText::Edit>&
             matches.push_back({hit, hit + literal_.size()});
         return;
     }
-    for (size_t from = 0; !text.empty() && from <= text.size();) {
-        const auto match = regex_->find(text, from);
-        if (!match) return;
-        const bool again = match->begin == match->end && !matches.empty() && matches.back().end == match->end;
-        if (!again) matches.push_back({match->begin, match->end});
-        from = !again               ? match->end
-               : from < text.size() ? from + unicode::decode_utf8(text, from).bytes
-                                    : text.size() + 1;
-    }
+    if (!text.empty()) regex_->find_all(text, [&](size_t begin, size_t end) { matches.push_back({begin, end}); });
 }
 
 }   // namespace llmft

@@ -20,8 +20,7 @@ public:
     // within classes.
     explicit TextPattern(const JsonField& component);
 
-    // Replaces `matches` by all of them in `text`, from left to right, without overlaps; an empty one does not follow
-    // another at its end. None in an empty text. UserError LIMIT where the expression takes too many steps.
+    // Replaces `matches` by all of them in `text` (Pattern::find_all); there are none in an empty text.
     void find_all(std::string_view text, std::vector<TracedText::Edit>& matches) const;
 
     // The expression, "" for a literal.

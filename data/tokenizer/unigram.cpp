@@ -20,6 +20,8 @@ Unigram::Unigram(const JsonField& model, ModelLists lists)
     if (const auto unknown = model.find("unk_id"))
         unknown_ = static_cast<int32_t>(unknown->integer(0, vocabulary().size() - 1));
     unknown_score_ = *std::min_element(scores_.begin(), scores_.end()) - kUnknownPenalty;
+    constexpr size_t kNodesPerToken = 6;   // llm-jp's has 4.6
+    trie_ = ByteTrie(kNodesPerToken * scores_.size());
     try {
         for (int32_t id = 0; id < vocabulary().size(); ++id)
             if (!vocabulary().token(id).empty()) trie_.add(vocabulary().token(id), id);

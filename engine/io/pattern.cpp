@@ -21,20 +21,15 @@ struct Pattern::Code {
     }
 };
 
-// What a match found: nothing, or where its groups are.
+// Where a match's groups are: begin and end of each.
 class Pattern::Found {
 public:
     explicit Found(const Code& code) : data_(pcre2_match_data_create_from_pattern(code.code, nullptr)) {
         if (!data_) throw std::bad_alloc();
     }
     pcre2_match_data* data() const { return data_.get(); }
-    std::optional<Match> group(int index) const {
-        const size_t* ends = pcre2_get_ovector_pointer(data_.get());
-        if (index >= count || ends[2 * index] == PCRE2_UNSET) return std::nullopt;
-        return Match{ends[2 * index], ends[2 * index + 1]};
-    }
-
-    int count = 0;
+    size_t begin(int group) const { return pcre2_get_ovector_pointer(data_.get())[2 * group]; }
+    size_t end(int group) const { return pcre2_get_ovector_pointer(data_.get())[2 * group + 1]; }
 
 private:
     struct Free {
@@ -83,32 +78,44 @@ void Pattern::compile(std::string_view text, uint32_t options) {
     code_ = std::move(code);
 }
 
-Pattern::Found Pattern::match(std::string_view text, size_t from, uint32_t options) const {
-    Found found(*code_);
+bool Pattern::match(std::string_view text, size_t from, uint32_t options, Found& found) const {
     const auto run = [&](uint32_t how) {
         return pcre2_match(code_->code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), from, how, found.data(),
                            code_->context);
     };
-    found.count = run(options);
-    if (found.count == PCRE2_ERROR_JIT_STACKLIMIT) found.count = run(options | PCRE2_NO_JIT);
-    if (found.count < 0 && found.count != PCRE2_ERROR_NOMATCH)
+    int count = run(options);
+    if (count == PCRE2_ERROR_JIT_STACKLIMIT) count = run(options | PCRE2_NO_JIT);
+    if (count < 0 && count != PCRE2_ERROR_NOMATCH)
         throw UserError("LIMIT", file_, field_,
                         fmt::format("{} takes too many steps on {}", in_quotes(expression_), in_quotes(text)),
                         "write a simpler pattern");
-    return found;
+    return count > 0;
 }
 
 bool Pattern::full_match(std::string_view text) const {
-    return match(text, 0, PCRE2_ANCHORED | PCRE2_ENDANCHORED).count > 0;
+    Found found(*code_);
+    return match(text, 0, PCRE2_ANCHORED | PCRE2_ENDANCHORED, found);
 }
 
 std::string_view Pattern::group_at_start(std::string_view text) const {
-    const auto group = match(text, 0, PCRE2_ANCHORED).group(1);
-    return group ? text.substr(group->begin, group->end - group->begin) : std::string_view();
+    Found found(*code_);
+    if (!match(text, 0, PCRE2_ANCHORED, found)) return {};
+    const bool taken = pcre2_get_ovector_count(found.data()) > 1 && found.begin(1) != PCRE2_UNSET;
+    return taken ? text.substr(found.begin(1), found.end(1) - found.begin(1)) : std::string_view();
 }
 
-std::optional<Pattern::Match> Pattern::find(std::string_view text, size_t from) const {
-    return match(text, from, PCRE2_NO_UTF_CHECK).group(0);
+void Pattern::find_all(std::string_view text, const std::function<void(size_t, size_t)>& take) const {
+    Found found(*code_);
+    size_t last = std::string_view::npos;   // where the match before ended
+    for (size_t from = 0; from <= text.size() && match(text, from, PCRE2_NO_UTF_CHECK, found);) {
+        const size_t begin = found.begin(0), end = found.end(0);
+        const bool again = begin == end && end == last;
+        if (!again) take(begin, end);
+        from = last = end;
+        if (!again) continue;
+        do ++from;   // over one character
+        while (from < text.size() && (static_cast<unsigned char>(text[from]) & 0xc0) == 0x80);
+    }
 }
 
 }   // namespace llmft

@@ -2,8 +2,8 @@
 // what configuration files use.
 #pragma once
 
+#include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -25,12 +25,9 @@ public:
     // What group 1 took in the match at the text's beginning (re.match), else nothing: an unset data().
     std::string_view group_at_start(std::string_view text) const;
 
-    struct Match {
-        size_t begin, end;
-    };
-    // The first match in `text` (valid UTF-8) that begins at `from` or behind; what is before it is looked at, too.
-    // Errors as above.
-    std::optional<Match> find(std::string_view text, size_t from) const;
+    // Calls take(begin, end) for every match in `text` (valid UTF-8) from left to right, without overlaps; one of
+    // nothing does not follow another at its end. Errors as above.
+    void find_all(std::string_view text, const std::function<void(size_t, size_t)>& take) const;
 
     static constexpr size_t kMaxBytes = 4096;
 
@@ -39,7 +36,7 @@ private:
     class Found;
     Pattern() = default;
     void compile(std::string_view text, uint32_t options);
-    Found match(std::string_view text, size_t from, uint32_t options) const;
+    bool match(std::string_view text, size_t from, uint32_t options, Found& found) const;
 
     std::shared_ptr<const Code> code_;
     std::string expression_, file_, field_;

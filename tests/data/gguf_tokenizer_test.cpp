@@ -162,16 +162,21 @@ TEST_CASE("Llama 2's scores make the merges of its published tokenizer.json, one
     CHECK(differences(loaded(gguf), "llama2.jsonl") == 0);
 }
 
-TEST_CASE("byte-level vocabularies under smollm and gpt-2 give the ids of the tokenizers library") {
+TEST_CASE("byte-level vocabularies give the ids of the tokenizers library") {
     const struct {
         const char *data, *pre, *golden;
-    } cases[] = {{"tokenizers/gpt2/tokenizer.json", "gpt-2", "gpt2.jsonl"},
-                 {"weights/smollm2-135m-instruct/tokenizer.json", "smollm", "smollm2.jsonl"}};
+        std::optional<uint32_t> bos;
+    } cases[] = {{"tokenizers/gpt2/tokenizer.json", "gpt-2", "gpt2.jsonl", {}},
+                 {"weights/smollm2-135m-instruct/tokenizer.json", "smollm", "smollm2.jsonl", {}},
+                 {"tokenizers/llama3.2/tokenizer.json", "llama-bpe", "llama3.2.jsonl", 128000},
+                 {"tokenizers/qwen2.5/tokenizer.json", "qwen2", "qwen2.5.jsonl", {}}};
     for (const auto& c : cases) {
+        CAPTURE(c.pre);
         const auto file = test_data(c.data);
         if (!file) return skip(std::string("no ") + c.data);
-        const Json published = Json::parse(std::ifstream(*file));
-        CHECK(differences(loaded(byte_level(c.pre, taken_apart(published))), c.golden) == 0);
+        GgufBytes gguf = byte_level(c.pre, taken_apart(Json::parse(std::ifstream(*file))));
+        if (c.bos) gguf.value("tokenizer.ggml.bos_token_id", gguf_u32(*c.bos));
+        CHECK(differences(loaded(opened(gguf)), c.golden) == 0);
     }
 }
 
