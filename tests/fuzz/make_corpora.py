@@ -324,7 +324,35 @@ def tokenizer():
     yield "merge-too-long", file({"merges": ["ab b"]})
     yield "merge-self", file({"vocab": {"": 0}, "merges": [" "]})
     yield "merge-three", file({"merges": ["a b c"]})
-    yield "unigram", file({"type": "Unigram"})
+    pieces = [["<unk>", 0.0], ["a", -1.5], ["b", -2.0], ["ab", -2.5], ["▁", -3.0], ["▁a", -1e300]]
+
+    def unigram(vocab=pieces, unk_id=0, **fields):
+        return json.dumps({"model": {"type": "Unigram", "unk_id": unk_id, "vocab": vocab}, **fields}, ensure_ascii=False).encode()
+
+    def regex(text):
+        return {"Regex": text}
+    yield "unigram-no-scores", file({"type": "Unigram"})
+    yield "unigram", unigram(normalizer={"type": "Replace", "pattern": regex("(?<!\\n)^"), "content": "▁"},
+                             decoder={"type": "Replace", "pattern": regex("(?<!\\n)^ "), "content": ""})
+    yield "unigram-bytes", json.dumps({"model": {"type": "Unigram", "unk_id": 0, "byte_fallback": True, "vocab": pieces + [
+        [f"<0x{i:02X}>", -20] for i in range(256)]}}, ensure_ascii=False).encode()
+    yield "unigram-without-unknown", unigram(unk_id=None)
+    yield "unigram-infinite", unigram([["a", 1e308], ["aa", 1e308]])
+    yield "word-piece", json.dumps({"model": {"type": "WordPiece", "unk_token": "[UNK]", "max_input_chars_per_word": 9,
+                                              "vocab": {"[UNK]": 0, "a": 1, "##b": 2, "ab": 3}},
+                                    "pre_tokenizer": {"type": "WhitespaceSplit"},
+                                    "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": True}}).encode()
+    for form in ("NFC", "NFD", "NFKC", "NFKD"):
+        yield form, file(normalizer={"type": "Sequence", "normalizers": [{"type": form}, {"type": "Strip", "strip_left": True}]})
+    for behavior in ("Isolated", "Removed", "MergedWithPrevious", "MergedWithNext", "Contiguous"):
+        yield f"split-{behavior}", file(pre_tokenizer={"type": "Split", "pattern": regex("[ab]|(?=b)|\\s*"), "behavior": behavior})
+    yield "llama3", file({"ignore_merges": True}, decoder={"type": "ByteLevel"}, pre_tokenizer={"type": "Sequence", "pretokenizers": [
+        {"type": "Split", "behavior": "Isolated", "pattern": regex(
+            "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+")},
+        {"type": "ByteLevel", "add_prefix_space": False, "use_regex": False}]})
+    yield "regex-classes", file(pre_tokenizer={"type": "Split", "pattern": regex("\\bx|[^\\p{Lu}\\d]\\P{M}"), "behavior": "Isolated"})
+    yield "metaspace-first", file(pre_tokenizer={"type": "Metaspace", "replacement": "▁", "prepend_scheme": "first", "split": False},
+                                  decoder={"type": "Metaspace", "replacement": "▁", "prepend_scheme": "first"})
     yield "added-empty", file(added_tokens=[added(5, "")])
     yield "added-gap", file(added_tokens=[added(9, "<s>")])
     yield "post-outside", file(post_processor={"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<s>"}}],
