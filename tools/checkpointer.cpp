@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "engine/log/log.h"
 #include "kernels/base/error.h"
 #include "tools/output_folder.h"
@@ -25,11 +27,32 @@ ResumePoint resume_point(Checkpoint checkpoint) {
     const Path metrics = checkpoint.path.parent_path() / kMetricsName;
     auto records = read_metrics(metrics, state.metrics_bytes, lines_of(state.loop));
     if (!records)
-        log::note(fmt::format("{}: does not hold the steps before the checkpoint; it begins anew with the next step",
+        log::note(fmt::format("{}: does not hold the steps before the checkpoint; a new one begins with the next step",
                               metrics.string()));
     return {.checkpoint = std::move(checkpoint),
             .state = std::move(state),
             .records = std::move(records).value_or(std::vector<StepRecord>())};
+}
+
+// Whether the metrics of the folder that the run begins from hold the steps before it.
+bool has_metrics(const ResumePoint& from) {
+    return !from.records.empty() || from.state.metrics_bytes == 0;
+}
+
+bool is_empty_or_absent(const Path& file) {
+    std::error_code error;
+    const auto size = std::filesystem::file_size(file, error);
+    return error || size == 0;
+}
+
+void note_set_aside(const SetAside& aside) {
+    constexpr size_t kListed = 4;
+    if (aside.names.empty()) return;
+    const size_t listed = std::min(kListed, aside.names.size()), others = aside.names.size() - listed;
+    log::note(fmt::format("{}{} {} moved to {}",
+                          fmt::join(aside.names.begin(), aside.names.begin() + static_cast<ptrdiff_t>(listed), ", "),
+                          others > 0 ? fmt::format(" and {} more", others) : "",
+                          aside.names.size() > 1 ? "were" : "was", aside.folder.string()));
 }
 
 // metrics.jsonl of another folder's run, up to the checkpoint.
@@ -60,13 +83,13 @@ std::optional<ResumePoint> find_resume_point(const Path& output, const std::stri
 }
 
 MetricsWriter prepare_output(const Path& output, const std::optional<ResumePoint>& from, std::string_view run_file) {
-    for (const std::string& line : sweep_leftovers(output)) log::note(line);
+    for (const std::string& line : sweep_leftovers(output, is_result_file)) log::note(line);
     const Path resumed = from ? from->checkpoint.path : Path();
     const bool inside = from && std::filesystem::equivalent(resumed.parent_path(), output);
-    const auto files = from ? std::vector<std::string>() : result_files(output);
-    if (const auto aside = set_aside(output, inside ? from->checkpoint.step : -1, files))
-        log::note(fmt::format("{}: what another run left here, and this one does not go on from, is there now",
-                              aside->string()));
+    auto files = from ? std::vector<std::string>() : result_files(output);
+    if (from && !(inside && has_metrics(*from)) && !is_empty_or_absent(output / kMetricsName))
+        files.emplace_back(kMetricsName);
+    note_set_aside(set_aside(output, inside ? from->checkpoint.step : -1, files));
     if (std::filesystem::remove(output / kManifestName)) sync_folder(output);   // of a result that changes now
     write_file(output / "run.toml", run_file);
     const bool continued = from && !from->records.empty();

@@ -22,9 +22,9 @@ struct ResumePoint {
 // open_checkpoint's for a named folder.
 std::optional<ResumePoint> find_resume_point(const Path& output, const std::string& resume);
 
-// The output folder, which is this process's by now, before the first step: leftovers of kills swept away, checkpoints
-// that do not lead to the resume point, and the result of another run, set aside, run.toml, metrics.jsonl up to that
-// point. Notes tell what was done.
+// The output folder, which is this process's by now, before the first step: leftovers of kills swept away; checkpoints
+// that do not lead to the resume point, metrics.jsonl where it does not, and the result of another run set aside;
+// run.toml, metrics.jsonl up to that point. Notes tell what was done.
 MetricsWriter prepare_output(const Path& output, const std::optional<ResumePoint>& from, std::string_view run_file);
 
 // What a checkpoint takes on the disk, about.

@@ -60,13 +60,6 @@ bool is_weights_file(std::string_view name) {
     return name.ends_with(".safetensors") && (name.starts_with("model") || name.starts_with("adapter_model"));
 }
 
-bool is_result_file(std::string_view name) {
-    const auto among = [name](const auto& names) {
-        return std::find(std::begin(names), std::end(names), name) != std::end(names);
-    };
-    return is_weights_file(name) || among(kRunFiles) || among(kTokenizerFiles);
-}
-
 // What killed runs left of the target, half-written: nobody holds it.
 void sweep_staged(const fs::path& target) {
     const std::string prefix = fmt::format(".{}.", target.filename().string());
@@ -111,6 +104,13 @@ void expect_output_folder(const fs::path& folder, const RunInputs& inputs, Resul
     if (access(existing.c_str(), W_OK | X_OK) != 0)
         throw UserError("PATH", kFlag, folder.string(), existing.string() + " cannot be written",
                         "name another folder or change its permissions");
+}
+
+bool is_result_file(std::string_view name) {
+    const auto among = [name](const auto& names) {
+        return std::find(std::begin(names), std::end(names), name) != std::end(names);
+    };
+    return is_weights_file(name) || among(kRunFiles) || among(kTokenizerFiles);
 }
 
 std::vector<std::string> result_files(const fs::path& folder) {

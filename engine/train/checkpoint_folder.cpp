@@ -52,6 +52,30 @@ fs::directory_iterator listed(const Path& output) {
     return entries;
 }
 
+// A whole number behind the last dash is taken off, with the dash; false where there is none.
+bool take_number(std::string_view& name) {
+    const size_t dash = name.rfind('-');
+    if (dash == std::string_view::npos || dash + 1 == name.size() ||
+        name.find_first_not_of("0123456789", dash + 1) != std::string_view::npos)
+        return false;
+    name = name.substr(0, dash);
+    return true;
+}
+
+bool is_leftover(const fs::directory_entry& entry, const std::function<bool(std::string_view)>& is_own) {
+    const std::string whole = entry.path().filename();
+    std::string_view name = whole;
+    if (!name.starts_with(kTrash) && !name.starts_with(kTemporary)) return false;
+    std::error_code error;
+    const fs::file_type type = entry.symlink_status(error).type();
+    if (type == fs::file_type::none) fail_writing(entry.path(), "cannot be examined", error.value());
+    if (name.starts_with(kTrash)) return type == fs::file_type::directory && step_of(name.substr(kTrash.size()));
+    name.remove_prefix(kTemporary.size());
+    if (!take_number(name)) return false;
+    if (type == fs::file_type::directory) return step_of(name).has_value();
+    return type == fs::file_type::regular && take_number(name) && is_own(name);
+}
+
 // Out of sight first: a folder that is half removed must not look like a checkpoint.
 void discard(const Path& output, int64_t step) {
     const Path from = checkpoint_path(output, step), trash = output / fmt::format("{}{}{}", kTrash, kName, step);
@@ -115,12 +139,10 @@ std::optional<Checkpoint> newest_checkpoint(const Path& output, std::vector<std:
     return std::nullopt;
 }
 
-std::vector<std::string> sweep_leftovers(const Path& output) {
+std::vector<std::string> sweep_leftovers(const Path& output, const std::function<bool(std::string_view name)>& is_own) {
     std::vector<Path> found;
-    for (const auto& entry : listed(output)) {
-        const std::string name = entry.path().filename();
-        if (name.starts_with(kTemporary) || name.starts_with(kTrash)) found.push_back(entry.path());
-    }
+    for (const auto& entry : listed(output))
+        if (is_leftover(entry, is_own)) found.push_back(entry.path());
     std::sort(found.begin(), found.end());
     std::vector<std::string> lines;
     for (const Path& path : found) {
@@ -130,10 +152,10 @@ std::vector<std::string> sweep_leftovers(const Path& output) {
     return lines;
 }
 
-std::optional<Path> set_aside(const Path& output, int64_t step, const std::vector<std::string>& files) {
+SetAside set_aside(const Path& output, int64_t step, const std::vector<std::string>& files) {
     std::vector<int64_t> steps = checkpoint_steps(output);
     std::erase_if(steps, [step](int64_t s) { return s <= step; });
-    if (steps.empty() && files.empty()) return std::nullopt;
+    if (steps.empty() && files.empty()) return {};
     Path aside;
     for (int k = 1; aside.empty() || fs::exists(aside); ++k) aside = output / fmt::format("before-{}", k);
     fs::create_directory(aside);
@@ -141,13 +163,18 @@ std::optional<Path> set_aside(const Path& output, int64_t step, const std::vecto
         sync_folder(aside);
         sync_folder(output);
     };
-    for (const int64_t s : steps) give_name(checkpoint_path(output, s), checkpoint_path(aside, s));
+    std::vector<std::string> names;
+    for (const int64_t s : steps) {
+        names.push_back(checkpoint_path(aside, s).filename());
+        give_name(checkpoint_path(output, s), checkpoint_path(aside, s));
+    }
     make_durable();
     for (const std::string& name : files) {
+        names.push_back(name);
         give_name(output / name, aside / name);
         make_durable();
     }
-    return aside;
+    return {.folder = std::move(aside), .names = std::move(names)};
 }
 
 CheckpointWriter::CheckpointWriter(const Path& output, int64_t step)

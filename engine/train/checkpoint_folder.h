@@ -6,11 +6,14 @@
 //   checkpoint-N/            committed
 //   .tmp-checkpoint-N-PID/   being written, or left by a kill: swept away by the next run
 //   .trash-checkpoint-N/     being removed
+//   .tmp-NAME-PID-COUNT      a file of the result that was being written (engine/io/file.h)
 //   before-K/                set aside when a run went on from an earlier step or began anew: checkpoints, and maybe
 //                            the result, of its earlier course or of another run
 #pragma once
 
+#include <functional>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "engine/io/manifest.h"
@@ -37,11 +40,16 @@ Checkpoint open_checkpoint(const Path& folder, ManifestCheck check);
 // `skipped`. Of a newer format it is not passed over but refused: the older ones would be a loss.
 std::optional<Checkpoint> newest_checkpoint(const Path& output, std::vector<std::string>& skipped);
 
-// What a killed run left half-written or half-removed goes; a line for each.
-std::vector<std::string> sweep_leftovers(const Path& output);
-// Moves the checkpoints of steps beyond `step`, and then `files`, one after the other, out of the way, into before-K;
-// the name, or nothing where there were none. Each is durable there before the next one goes.
-std::optional<Path> set_aside(const Path& output, int64_t step, const std::vector<std::string>& files);
+// What a killed run left half-written or half-removed goes; a line for each. `is_own` knows the names of the files that
+// a run writes: whatever else lies in the folder is the user's, and stays.
+std::vector<std::string> sweep_leftovers(const Path& output, const std::function<bool(std::string_view name)>& is_own);
+// Moves the checkpoints of steps beyond `step`, and then `files`, one after the other, out of the way, into before-K.
+// Each is durable there before the next one goes.
+struct SetAside {
+    Path folder;
+    std::vector<std::string> names;   // of what was moved there; none: nothing was, and there is no folder
+};
+SetAside set_aside(const Path& output, int64_t step, const std::vector<std::string>& files);
 
 // A checkpoint being written. Fill folder(), then commit; without commit() nothing remains.
 class CheckpointWriter {

@@ -27,6 +27,10 @@ std::optional<int64_t> newest(const Path& output, size_t skipped_lines = 0) {
     return checkpoint ? std::optional(checkpoint->step) : std::nullopt;
 }
 
+bool is_own(std::string_view name) {
+    return name == "adapter_model.safetensors";
+}
+
 std::vector<std::string> names(const Path& folder) {
     std::vector<std::string> all;
     for (const auto& entry : fs::directory_iterator(folder)) all.push_back(entry.path().filename());
@@ -101,18 +105,37 @@ TEST_CASE("leftovers of kills are swept away, each with a line, and nothing else
     fs::create_directory(folder.path() / ".trash-checkpoint-2");
     folder.write(".tmp-adapter_model.safetensors-77-0", "half");
     folder.write(".keep", "mine");
-    CHECK(sweep_leftovers(folder.path()).size() == 3);
+    CHECK(sweep_leftovers(folder.path(), is_own).size() == 3);
     CHECK(names(folder.path()) == std::vector<std::string>{".keep", "checkpoint-4"});
+}
+
+TEST_CASE("what a user has put into the folder stays there, whatever its name begins with") {
+    const TempFolder folder;
+    for (const char* name : {".tmp-notes", ".trash-mine", ".tmp-checkpoint-5", ".tmp-checkpoint-x-7",
+                             ".trash-checkpoint-02", ".tmp-adapter_model.safetensors-77-0"}) {
+        fs::create_directory(folder.path() / name);
+        folder.write(std::string(name) + "/thesis", "mine");
+    }
+    for (const char* name : {".tmp-thesis.txt", ".tmp-thesis.txt-77-0", ".tmp-checkpoint-5-77", ".trash-checkpoint-2",
+                             ".tmp-adapter_model.safetensors-77", ".tmp-adapter_model.safetensors-x-0"})
+        folder.write(name, "mine");
+    fs::create_symlink("thesis", folder.path() / ".tmp-adapter_model.safetensors-77-1");
+    const std::vector<std::string> before = names(folder.path());
+    CHECK(sweep_leftovers(folder.path(), is_own).empty());
+    CHECK(names(folder.path()) == before);
 }
 
 TEST_CASE("checkpoints beyond a step are set aside, never over others") {
     const TempFolder folder;
     for (const int64_t step : {1, 2, 3}) commit(folder.path(), step);
-    CHECK(set_aside(folder.path(), 2, {}) == folder.path() / "before-1");
+    const SetAside aside = set_aside(folder.path(), 2, {});
+    CHECK(aside.folder == folder.path() / "before-1");
+    CHECK(aside.names == std::vector<std::string>{"checkpoint-3"});
     CHECK(checkpoint_steps(folder.path()) == std::vector<int64_t>{1, 2});
     CHECK(checkpoint_steps(folder.path() / "before-1") == std::vector<int64_t>{3});
-    CHECK(set_aside(folder.path(), -1, {}) == folder.path() / "before-2");
-    CHECK(set_aside(folder.path(), -1, {}) == std::nullopt);
+    CHECK(set_aside(folder.path(), -1, {}).folder == folder.path() / "before-2");
+    CHECK(set_aside(folder.path(), -1, {}).names.empty());
+    CHECK_FALSE(fs::exists(folder.path() / "before-3"));
 }
 
 TEST_CASE("a folder that another process writes to is refused") {

@@ -27,7 +27,8 @@ TEST_CASE("a result that another run left is set aside with its run's files, and
     scene.flag("--lora-r", "4");
     const Ended ended = scene.run();
     CHECK_MESSAGE(ended.code == 0, ended.err);
-    CHECK(ended.err.find("before-1: what another run left here") != std::string::npos);
+    CHECK(ended.err.find("adapter_config.json") != std::string::npos);
+    CHECK(ended.err.find(" were moved to " + (scene.output() / "before-1").string()) != std::string::npos);
     const Path aside = scene.output() / "before-1";
     CHECK((bytes_of(aside / "adapter_model.safetensors") == adapter));
     CHECK(bytes_of(aside / "run.toml") == settings);

@@ -212,6 +212,7 @@ TEST_CASE("a damaged checkpoint is passed over with a line, and the run ends as 
     REQUIRE_MESSAGE(ended.code == 0, ended.err);
     CHECK(ended.err.find("checkpoint-7 is skipped") != std::string::npos);
     CHECK(ended.err.find("from tensor") != std::string::npos);
+    CHECK(ended.err.find("checkpoint-7 was moved to " + (scene.output() / "before-1").string()) != std::string::npos);
     CHECK((scene.adapter() == adapter));
     CHECK(scene.metrics().size() == 7);
     CHECK(run_llmft({"verify", scene.output()}).code == 0);
@@ -353,4 +354,20 @@ TEST_CASE("a checkpoint is an adapter or a model that other commands take") {
         CHECK_MESSAGE(shown.code == 0, shown.err);
         CHECK(shown.out.find("step 4") != std::string::npos);
     }
+}
+
+TEST_CASE("metrics that do not lead to the checkpoint are set aside, not written over") {
+    Scene scene;
+    seven_steps(scene);
+    scene.flag("--max-steps", "6");
+    REQUIRE(scene.run().code == 0);
+    const Path metrics = scene.output() / "metrics.jsonl";
+    const std::string text = bytes_of(metrics), cut = text.substr(text.find('\n') + 1);
+    put(metrics, cut);
+    scene.flag("--max-steps", "7");
+    const Ended ended = scene.run();
+    REQUIRE_MESSAGE(ended.code == 0, ended.err);
+    CHECK(ended.err.find("metrics.jsonl was moved to ") != std::string::npos);
+    CHECK((bytes_of(scene.output() / "before-1" / "metrics.jsonl") == cut));
+    CHECK(scene.metrics().size() == 1);
 }
