@@ -3,22 +3,27 @@
 #include <fmt/format.h>
 
 #include "engine/io/xxh3.h"
+#include "engine/log/log.h"
 #include "tools/open_model.h"
 
 namespace llmft {
 namespace {
 
-// `asked`: the dtype before it was resolved. One that this machine has not is another precision all the same.
-RunIdentity identify(const Flags& flags, const std::string& asked, const PreparedRun& run) {
+// `asked`: the model's options before they were resolved. A dtype that this machine has not is another precision all
+// the same.
+RunIdentity identify(const Flags& flags, const ModelOptions& asked, const PreparedRun& run) {
     constexpr int64_t kMostBytes = int64_t{256} << 20;
     RunIdentity identity = {.settings = flags.settings(),
+                            .config = config_settings(*run.model, run.config),
                             .inputs = {{"model", hash_of_weights(*run.weights)},
                                        {"rows", hash_of_examples(run.data.train.examples)},
                                        {"evaluation rows", hash_of_examples(run.data.evaluation)}}};
+    if (!asked.adapter.empty()) identity.inputs.emplace_back("adapter", hash_of_adapter(asked.adapter));
     if (run.data.tokenizer && run.model->has("tokenizer.json"))
         identity.inputs.emplace_back("tokenizer", hash_text(xxh3(run.model->text("tokenizer.json", kMostBytes))));
     for (auto& [name, value] : identity.settings)
-        if (name == "dtype" && asked != "auto" && asked != value) value = fmt::format("{} in {}", asked, value);
+        if (name == "dtype" && asked.dtype != "auto" && asked.dtype != value)
+            value = fmt::format("{} in {}", asked.dtype, value);
     return identity;
 }
 
@@ -67,7 +72,7 @@ PreparedRun prepare_run(TrainOptions& options, const Flags& flags, const Path& o
     run.model = open_model(options.model.model);
     run.config = read_model_config(*run.model);
     run.weights = run.model->weights();
-    const std::string asked = options.model.dtype;
+    const ModelOptions asked = options.model;
     options.resolve(run.config);
     run.method = &method(options.method.method);
     run.tuning = run.method->make(method_request(options));
@@ -84,7 +89,8 @@ PreparedRun prepare_run(TrainOptions& options, const Flags& flags, const Path& o
     run.from = find_resume_point(output, options.save.resume);
     PlanRequest request = plan_request(options, run.config, *run.tuning, run.data.shape);
     if (run.from) {
-        expect_same_run(run.from->checkpoint, run.identity);
+        for (const std::string& line : expect_same_run(run.from->checkpoint, run.identity))
+            log::note(fmt::format("{}: {} from here on", run.from->checkpoint.path.string(), line));
         expect_before_end(*run.from, run.steps);
         // Another grouping of the same examples would sum in another order: other bits.
         if (request.tokens_per_microbatch == 0) request.tokens_per_microbatch = planned_tokens(run.from->checkpoint);

@@ -7,10 +7,11 @@
 #include <set>
 
 #include "engine/io/json_field.h"
+#include "engine/io/mapped_file.h"
 #include "engine/io/quote.h"
 #include "engine/io/xxh3.h"
-#include "engine/log/log.h"
 #include "kernels/base/error.h"
+#include "model/adapter/peft.h"
 
 namespace llmft {
 namespace {
@@ -51,6 +52,10 @@ const std::set<std::string_view> kNoted = {"weight_decay",
                                            "metric_for_best_model",
                                            "load_best_model_at_end"};
 
+// Members of config.json that are read and change nothing that is computed, or are options here.
+const std::set<std::string_view> kFreeOfConfig = {"_name_or_path", "architectures",        "dtype",
+                                                  "torch_dtype",   "transformers_version", "use_cache"};
+
 bool is_noted(std::string_view name) {
     const bool of_schedule =
         name == "learning_rate" || name.starts_with("lr_") || name.starts_with("warmup_") || name.starts_with("min_lr");
@@ -75,6 +80,11 @@ Texts texts_of(const std::vector<std::pair<std::string, std::string>>& pairs) {
 
 struct Difference {
     std::string name, before, now;
+
+    std::string line() const {
+        const auto shown = [](const std::string& text) { return text.empty() ? "\"\"" : text; };
+        return fmt::format("{} was {}, is {}", name, shown(before), shown(now));
+    }
 };
 
 std::vector<Difference> differences(const Texts& before, const Texts& now) {
@@ -102,21 +112,52 @@ Json RunIdentity::facts(int64_t step) const {
     return {{"kind", "checkpoint"},
             {"step", step},
             {"settings", Json(texts_of(settings))},
+            {"config", Json(texts_of(config))},
             {"inputs", Json(texts_of(inputs))},
             {"tokens_per_microbatch", tokens_per_microbatch}};
 }
 
+std::vector<std::pair<std::string, std::string>> config_settings(const ModelSource& model, const ModelConfig& config) {
+    std::vector<std::pair<std::string, std::string>> settings;
+    const Json json = model.json("config.json", JsonLimits{});
+    for (const auto& [key, value] : json.items()) {
+        const auto& unknown = config.unknown_keys;
+        if (!kFreeOfConfig.contains(key) && std::find(unknown.begin(), unknown.end(), key) == unknown.end())
+            settings.emplace_back(key, value.dump());
+    }
+    return settings;
+}
+
 std::string hash_of_weights(const ModelWeights& weights) {
+    constexpr int64_t kPieceElements = int64_t{1} << 20;
     Xxh3 hash;
     std::vector<std::byte> scratch;
     for (const StoredTensor& tensor : weights.tensors()) {
         hash.add(tensor.name).add(tensor.type);
         hash.add(std::as_bytes(std::span(tensor.shape)));
-        const int64_t rows = tensor.rows();
-        if (rows == 0 || tensor.cols() == 0) continue;
-        hash.add(weights.rows(tensor, 0, 1, scratch).bytes);
-        hash.add(weights.rows(tensor, rows - 1, 1, scratch).bytes);
+        if (tensor.storage == Storage::kQuant4) {
+            const Quant4Data packed = weights.quant4(tensor);
+            for (const Bytes part : {packed.codes, packed.values, packed.scales, packed.nested_scales,
+                                     packed.nested_map, std::as_bytes(std::span(&packed.offset, 1))})
+                hash.add(part);
+        } else {
+            const int64_t step = std::max<int64_t>(1, kPieceElements / std::max<int64_t>(1, tensor.cols()));
+            for (int64_t first = 0; first < tensor.rows(); first += step)
+                hash.add(weights.rows(tensor, first, std::min(step, tensor.rows() - first), scratch).bytes);
+        }
         weights.release(tensor);
+    }
+    return hash_text(hash.digest());
+}
+
+std::string hash_of_adapter(const Path& folder) {
+    Xxh3 hash;
+    hash.add(MappedFile(folder / "adapter_config.json").bytes());
+    const Safetensors weights = open_peft_weights(folder);
+    for (const SafeTensor& tensor : weights.tensors()) {
+        hash.add(tensor.name).add(tensor.dtype);
+        hash.add(std::as_bytes(std::span(tensor.shape)));
+        hash.add(tensor.bytes);
     }
     return hash_text(hash.digest());
 }
@@ -136,19 +177,16 @@ int64_t planned_tokens(const Checkpoint& checkpoint) {
     return facts_of(checkpoint).at("tokens_per_microbatch").integer(1, INT32_MAX);
 }
 
-void expect_same_run(const Checkpoint& checkpoint, const RunIdentity& now) {
+std::vector<std::string> expect_same_run(const Checkpoint& checkpoint, const RunIdentity& now) {
     const JsonField facts = facts_of(checkpoint);
-    std::vector<std::string> settings, inputs;
+    std::vector<std::string> noted, settings, config, inputs;
     for (const Difference& d : differences(texts_of(facts.at("settings")), texts_of(now.settings))) {
         if (kFree.contains(d.name)) continue;
         if (d.name == "dtype" && d.before.ends_with(" in " + d.now)) continue;   // by run.toml: what was computed in
-        const std::string line = fmt::format("{} was {}, is {}", d.name, d.before.empty() ? "\"\"" : d.before,
-                                             d.now.empty() ? "\"\"" : d.now);
-        if (is_noted(d.name))
-            log::note(fmt::format("{}: {} from here on", checkpoint.path.string(), line));
-        else
-            settings.push_back(line);
+        (is_noted(d.name) ? noted : settings).push_back(d.line());
     }
+    for (const Difference& d : differences(texts_of(facts.at("config")), texts_of(now.config)))
+        config.push_back(d.line());
     const auto refuse = [&](const char* field, const std::vector<std::string>& lines) {
         if (lines.empty()) return;
         throw UserError("STATE", checkpoint.path.string(), field, fmt::format("{}", fmt::join(lines, ", and ")),
@@ -156,14 +194,16 @@ void expect_same_run(const Checkpoint& checkpoint, const RunIdentity& now) {
     };
     // Options first: where one of them differs, what was read may differ because of it.
     refuse("settings", settings);
+    refuse("config.json", config);
     for (const Difference& d : differences(texts_of(facts.at("inputs")), texts_of(now.inputs))) {
         if (d.name == "evaluation rows")
-            log::note(fmt::format("{}: the evaluation rows are others from here on", checkpoint.path.string()));
+            noted.emplace_back("the evaluation rows were others");
         else
             inputs.push_back(
                 fmt::format("the {} {} not what the run began with", d.name, d.name.ends_with('s') ? "are" : "is"));
     }
     refuse("inputs", inputs);
+    return noted;
 }
 
 }   // namespace llmft

@@ -401,7 +401,7 @@ def template():
 def manifest():
     """Texts to which the target itself puts the hash, so that they end before it."""
     facts = {"step": 3, "tokens_per_microbatch": 64, "settings": {"lora_r": "8", "learning_rate": "0.1"},
-             "inputs": {"model": "0123456789abcdef"}}
+             "config": {"rope_theta": "10000.0"}, "inputs": {"model": "0123456789abcdef"}}
     files = {"model.safetensors": {"bytes": 5 << 20, "xxh3": ["0123456789abcdef", "fedcba9876543210"]},
              "empty": {"bytes": 0, "xxh3": []}}
 
@@ -410,6 +410,7 @@ def manifest():
         return json.dumps({k: v for k, v in whole.items() if v is not None}, indent=2)[:-2].encode()
     yield "good", text()
     yield "other-settings", text(facts={**facts, "settings": {"lora_r": "16", "other": "x"}})
+    yield "other-config", text(facts={**facts, "config": {"rope_theta": "77"}})
     yield "other-input", text(facts={**facts, "inputs": {"model": "x", "rows": "y"}})
     yield "no-facts", text(facts=None)
     yield "facts-list", text(facts=[])

@@ -158,6 +158,7 @@ TEST_CASE("a checkpoint of another run is refused by what differs, and nothing i
         CHECK(bytes_of(scene.output() / "run.toml") == before);
         CHECK(fs::exists(scene.output() / "checkpoint-7"));
     };
+    const Json eps = Json::parse(bytes_of(scene.model() / "config.json")).at("rms_norm_eps");
     scene.flag("--lora-r", "8");
     refused("lora_r was 16, is 8");
     scene.no_flag("--lora-r");
@@ -172,11 +173,18 @@ TEST_CASE("a checkpoint of another run is refused by what differs, and nothing i
     refused("the rows are not");
     put(scene.rows(), rows);
     const std::string weights = bytes_of(scene.weights());
-    std::string other = weights;
-    other[other.size() - 2] = static_cast<char>(other[other.size() - 2] ^ 1);
-    put(scene.weights(), other);
-    refused("the model is not");
+    for (const size_t from_end : {size_t{2}, size_t{10'002}}) {   // the last row, one in the middle of a tensor
+        std::string other = weights;
+        other[other.size() - from_end] = static_cast<char>(other[other.size() - from_end] ^ 1);
+        put(scene.weights(), other);
+        refused("the model is not");
+    }
     put(scene.weights(), weights);
+    scene.config("rms_norm_eps", 0.5);
+    refused("config.json: rms_norm_eps was ");
+    scene.config("rms_norm_eps", eps);
+    scene.config("transformers_version", "9.9.9");   // computes nothing
+    scene.config("made_by", "me");
     CHECK(scene.run().code == 0);
 }
 
@@ -354,6 +362,31 @@ TEST_CASE("a checkpoint is an adapter or a model that other commands take") {
         CHECK_MESSAGE(shown.code == 0, shown.err);
         CHECK(shown.out.find("step 4") != std::string::npos);
     }
+}
+
+TEST_CASE("a run that began with an adapter goes on with that adapter alone") {
+    Scene scene;
+    seven_steps(scene);
+    scene.make_adapter();
+    scene.flag("--adapter", scene.path("adapter"));
+    REQUIRE(scene.run().code == 0);
+    CHECK(scene.run().code == 0);
+    const Path weights = scene.path("adapter") / "adapter_model.safetensors";
+    std::string bytes = bytes_of(weights);
+    bytes[bytes.size() - 4] ^= 1;
+    put(weights, bytes);
+    const Ended other = scene.run();
+    CHECK(other.code == 2);
+    CHECK(other.err.find("E-STATE") != std::string::npos);
+    CHECK(other.err.find("the adapter is not what the run began with") != std::string::npos);
+    Scene late;
+    seven_steps(late);
+    REQUIRE(late.run().code == 0);
+    fs::copy(late.output() / "checkpoint-2", late.path("later"), fs::copy_options::recursive);
+    late.flag("--adapter", late.path("later"));   // of the same settings
+    const Ended added = late.run();
+    CHECK(added.code == 2);
+    CHECK(added.err.find("the adapter is not what the run began with") != std::string::npos);
 }
 
 TEST_CASE("metrics that do not lead to the checkpoint are set aside, not written over") {

@@ -20,6 +20,7 @@ void read(std::string_view text) {
         accepted([&] { planned_tokens(checkpoint); });
         accepted([&] {
             expect_same_run(checkpoint, {.settings = {{"lora_r", "8"}, {"learning_rate", "0.1"}},
+                                         .config = {{"rope_theta", "10000.0"}},
                                          .inputs = {{"model", "0123456789abcdef"}},
                                          .tokens_per_microbatch = 64});
         });
