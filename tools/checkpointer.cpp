@@ -82,7 +82,8 @@ std::optional<ResumePoint> find_resume_point(const Path& output, const std::stri
     return resume_point(std::move(*newest));
 }
 
-MetricsWriter prepare_output(const Path& output, const std::optional<ResumePoint>& from, std::string_view run_file) {
+MetricsWriter prepare_output(const Path& output, const std::optional<ResumePoint>& from, std::string_view run_file,
+                             RunFile mode) {
     for (const std::string& line : sweep_leftovers(output, is_result_file)) log::note(line);
     const Path resumed = from ? from->checkpoint.path : Path();
     const bool inside = from && std::filesystem::equivalent(resumed.parent_path(), output);
@@ -91,7 +92,11 @@ MetricsWriter prepare_output(const Path& output, const std::optional<ResumePoint
         files.emplace_back(kMetricsName);
     note_set_aside(set_aside(output, inside ? from->checkpoint.step : -1, files));
     if (std::filesystem::remove(output / kManifestName)) sync_folder(output);   // of a result that changes now
-    write_file(output / "run.toml", run_file);
+    const Path settings = output / "run.toml";
+    if (mode == RunFile::kWrite || !std::filesystem::exists(settings))
+        write_file(settings, run_file);
+    else if (read_file(settings, INT64_MAX) != run_file)
+        log::note(fmt::format("{} stays as it is: no step is left to take with other settings", settings.string()));
     const bool continued = from && !from->records.empty();
     if (continued) take_metrics_over(output, *from);
     MetricsWriter metrics(output / kMetricsName, continued ? from->state.metrics_bytes : 0);

@@ -24,8 +24,11 @@ std::optional<ResumePoint> find_resume_point(const Path& output, const std::stri
 
 // The output folder, which is this process's by now, before the first step: leftovers of kills swept away; checkpoints
 // that do not lead to the resume point, metrics.jsonl where it does not, and the result of another run set aside;
-// run.toml, metrics.jsonl up to that point. Notes tell what was done.
-MetricsWriter prepare_output(const Path& output, const std::optional<ResumePoint>& from, std::string_view run_file);
+// run.toml, metrics.jsonl up to that point. Under kKeep no step is left, and a run.toml that is there stays: it tells
+// how the steps were taken. Notes tell what was done.
+enum class RunFile : uint8_t { kWrite, kKeep };
+MetricsWriter prepare_output(const Path& output, const std::optional<ResumePoint>& from, std::string_view run_file,
+                             RunFile mode);
 
 // What a checkpoint takes on the disk, about.
 int64_t checkpoint_bytes(const TrainedState& trained);

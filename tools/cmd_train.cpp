@@ -118,7 +118,8 @@ int cmd_train(const std::vector<std::string>& arguments) {
         expect_room_for_output(output.output_dir, 2 * checkpoint_bytes(session.trained()), "a checkpoint beside one");
     install_stop_signals();
     const OutputFolder folder(output.output_dir);
-    MetricsWriter metrics = prepare_output(output.output_dir, prepared.from, flags.run_file());
+    MetricsWriter metrics = prepare_output(output.output_dir, prepared.from, flags.run_file(),
+                                           prepared.ended ? RunFile::kKeep : RunFile::kWrite);
     std::optional<EventWriter> events;
     if (options.report.to("tensorboard")) events.emplace(output.output_dir, prepared.records_before());
     log::release();

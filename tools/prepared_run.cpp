@@ -61,6 +61,10 @@ void expect_before_end(const ResumePoint& from, int64_t steps) {
                     "raise --max-steps or --num-train-epochs, or give --resume never");
 }
 
+bool has_ended(const RunState& state, const LoopOptions& loop, int64_t steps) {
+    return !state.loop.pending && (state.loop.step == steps || state.best.out_of(loop.early_stopping_patience));
+}
+
 }   // namespace
 
 double PreparedRun::learning_rate(int64_t step) const {
@@ -89,9 +93,12 @@ PreparedRun prepare_run(TrainOptions& options, const Flags& flags, const Path& o
     run.from = find_resume_point(output, options.save.resume);
     PlanRequest request = plan_request(options, run.config, *run.tuning, run.data.shape);
     if (run.from) {
-        for (const std::string& line : expect_same_run(run.from->checkpoint, run.identity))
-            log::note(fmt::format("{}: {} from here on", run.from->checkpoint.path.string(), line));
+        const std::vector<std::string> changed = expect_same_run(run.from->checkpoint, run.identity);
         expect_before_end(*run.from, run.steps);
+        run.ended = has_ended(run.from->state, options.loop, run.steps);
+        for (const std::string& line : changed)
+            log::note(fmt::format("{}: {}{}", run.from->checkpoint.path.string(), line,
+                                  run.ended ? "; no step is left that it could change" : " from here on"));
         // Another grouping of the same examples would sum in another order: other bits.
         if (request.tokens_per_microbatch == 0) request.tokens_per_microbatch = planned_tokens(run.from->checkpoint);
     }

@@ -18,7 +18,8 @@ struct PreparedRun {
     RunIdentity identity;
     std::optional<ResumePoint> from;   // nothing: from the first step
     ChosenPlan chosen;
-    int64_t steps;   // where it ends
+    int64_t steps;        // where it ends
+    bool ended = false;   // it was there already: no step is left
     ScheduleOptions schedule;
 
     double learning_rate(int64_t step) const;

@@ -49,10 +49,7 @@ public:
     }
 
 private:
-    bool out_of_patience() const {
-        const int64_t patience = parts_.options.loop.early_stopping_patience;
-        return patience > 0 && state_.best.without_gain >= patience;
-    }
+    bool out_of_patience() const { return state_.best.out_of(parts_.options.loop.early_stopping_patience); }
 
     void on_step(const StepRecord& record) {
         parts_.metrics.write(record);

@@ -17,6 +17,7 @@ struct BestEvaluation {
     int64_t without_gain = 0;   // evaluations since then
 
     void add(int64_t at_step, double loss);   // NaN and infinity are no gain
+    bool out_of(int64_t patience) const { return patience > 0 && without_gain >= patience; }
 };
 
 struct RunState {

@@ -404,3 +404,20 @@ TEST_CASE("metrics that do not lead to the checkpoint are set aside, not written
     CHECK((bytes_of(scene.output() / "before-1" / "metrics.jsonl") == cut));
     CHECK(scene.metrics().size() == 1);
 }
+
+TEST_CASE("a run that had ended keeps its run.toml under other settings, and says that they change nothing") {
+    Scene scene;
+    seven_steps(scene);
+    REQUIRE(scene.run().code == 0);
+    const std::string settings = bytes_of(scene.output() / "run.toml"), adapter = scene.adapter();
+    scene.flag("--learning-rate", "0.02");
+    const Ended again = scene.run();
+    REQUIRE_MESSAGE(again.code == 0, again.err);
+    CHECK(bytes_of(scene.output() / "run.toml") == settings);
+    CHECK((scene.adapter() == adapter));
+    CHECK(again.err.find("run.toml stays as it is") != std::string::npos);
+    CHECK(again.err.find("learning_rate was 0.01, is 0.02; no step is left") != std::string::npos);
+    scene.flag("--max-steps", "8");
+    REQUIRE(scene.run().code == 0);
+    CHECK(bytes_of(scene.output() / "run.toml") != settings);
+}
