@@ -53,6 +53,15 @@ RunInputs inputs_of(const TrainOptions& options) {
     return inputs;
 }
 
+void expect_room_for_run(const TrainOptions& options, const PreparedRun& prepared, const Path& output,
+                         const TrainedState& trained) {
+    const DType dtype = options.method.method == "full" ? prepared.chosen.shape.dtype : DType::kF32;
+    if (options.save.save_strategy == "no" || prepared.ended)
+        expect_room_for_output(output, trained.parameters.count() * size_bytes(dtype), "the result");
+    else
+        expect_room_for_output(output, 2 * checkpoint_bytes(trained), "a checkpoint beside one");
+}
+
 RunResult train_run(const TrainOptions& options, const PreparedRun& prepared, Session& session,
                     Checkpointer& checkpoints, MetricsWriter& metrics, EventWriter* events, RunState& state) {
     const Loader loader(prepared.data.train.examples,
@@ -114,8 +123,7 @@ int cmd_train(const std::vector<std::string>& arguments) {
     if (prepared.from) read_training_state(prepared.from->checkpoint.path, session.trained(), run);
 
     // train
-    if (options.save.save_strategy != "no")
-        expect_room_for_output(output.output_dir, 2 * checkpoint_bytes(session.trained()), "a checkpoint beside one");
+    expect_room_for_run(options, prepared, output.output_dir, session.trained());
     install_stop_signals();
     const OutputFolder folder(output.output_dir);
     MetricsWriter metrics = prepare_output(output.output_dir, prepared.from, flags.run_file(),

@@ -223,7 +223,7 @@ FolderLock::FolderLock(const Path& folder) : folder_(open(folder.c_str(), O_RDON
 
 void expect_room(const Path& folder, int64_t bytes, std::string_view what) {
     struct statvfs status = {};
-    if (statvfs(folder.c_str(), &status) != 0) return;
+    if (statvfs(folder.c_str(), &status) != 0 || status.f_blocks == 0) return;   // /proc and others count none
     const auto free = static_cast<int64_t>(status.f_bavail) * static_cast<int64_t>(status.f_frsize);
     if (free < bytes)
         throw DiskFull(fmt::format("{}: {} needs {} bytes, {} are free; free space or choose another folder",

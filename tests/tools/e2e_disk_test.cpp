@@ -67,15 +67,25 @@ TEST_CASE("a disk that is full before the run is exit 3, one line, and no folder
     CHECK_FALSE(fs::exists(scene.path("disk") / "out"));
 }
 
-TEST_CASE("a disk that fills up before the result is written is exit 3 and leaves no result, whole or half") {
+TEST_CASE("a disk without room for the result is exit 3 at the start, one that fills up leaves no result, not half") {
     for (const char* method : {"lora", "full"}) {
         CAPTURE(std::string(method));
         Scene scene;
-        const SmallDisk disk(scene.path("disk"), "64k");   // room for run.toml and metrics, not for 90 KB or more
+        const SmallDisk disk(scene.path("disk"), "64k");
         if (!disk) return skip("no right to mount");
         const Path out = scene.path("disk") / "out";
         scene.flag("--output-dir", out);
         scene.flag("--method", method);
+        const Ended small = scene.run();
+        CAPTURE(small.err);
+        CHECK(small.code == 3);
+        CHECK(small.err.starts_with("llmft: error E-DISK: "));
+        CHECK_FALSE(fs::exists(out));
+        const size_t at = small.err.find("the result needs ");
+        REQUIRE(at != std::string::npos);
+        // Room for the result, until run.toml and metrics.jsonl take a page each.
+        const int64_t bytes = std::stoll(small.err.substr(at + std::string("the result needs ").size()));
+        REQUIRE(disk.grow(std::to_string((bytes + 8191) / 4096 * 4) + "k"));
         const Ended ended = scene.run();
         CAPTURE(ended.err);
         CHECK(ended.code == 3);
@@ -93,7 +103,7 @@ TEST_CASE("a disk that fills up before the result is written is exit 3 and leave
 
 TEST_CASE("a disk that fills up while steps are logged is exit 3, and no adapter claims to be finished") {
     Scene scene;
-    const SmallDisk disk(scene.path("disk"), "32k");
+    const SmallDisk disk(scene.path("disk"), "256k");
     if (!disk) return skip("no right to mount");
     scene.flag("--output-dir", scene.path("disk") / "out");
     scene.flag("--max-steps", "10000");
