@@ -34,6 +34,10 @@ int32_t likeliest(const std::vector<float>& logits) {
 
 void expect_finite(const std::vector<float>& logits) {
     const bool nan = std::any_of(logits.begin(), logits.end(), [](float x) { return std::isnan(x); });
+    if (std::all_of(logits.begin(), logits.end(), [](float x) { return x == 0; }))
+        throw NumericalError(
+            "the model's logits are all 0: a number in it passed the range of f32, so its weights or its adapter are "
+            "damaged; use another copy");
     if (nan || !std::isfinite(logits[static_cast<size_t>(likeliest(logits))]))
         throw NumericalError(
             "the model's logits are not finite; its weights or its adapter are damaged, or the dtype "

@@ -23,7 +23,8 @@ struct DrawKey {
     uint32_t position;   // of the token that is drawn
 };
 
-// seen: the prompt and what was generated so far. Throws NumericalError where no logit is finite or one is NaN.
+// seen: the prompt and what was generated so far. Throws NumericalError where no logit is finite, one is NaN,
+// or all are exactly 0: a norm makes zeros of a number whose square passes the range of f32.
 int32_t next_token(std::vector<float> logits, std::span<const int32_t> seen, DrawKey key, const SamplingOptions&);
 
 // The probabilities that next_token draws from, (V); greedy: 1 for the token. For tests.

@@ -101,6 +101,11 @@ public:
                 fmt::format("{}: with it the model's logits are not finite; train it anew with a lower "
                             "--learning-rate, or give it a smaller --adapter-weights",
                             adapter));
+        if (std::all_of(unmerged_.begin(), unmerged_.end(), [](float x) { return x == 0; }))
+            throw NumericalError(
+                fmt::format("{}: with it the model's logits are all 0, which proves nothing of a merge: a number in it "
+                            "passed the range of f32; use another copy of the model or of the adapter",
+                            adapter));
         result_.positions = static_cast<int64_t>(unmerged_.size()) / config.vocab_size;
         result_.adapter_effect = difference(base).largest;
     }

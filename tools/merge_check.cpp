@@ -72,8 +72,9 @@ LogitDifference logit_difference(const std::vector<float>& a, const std::vector<
     LogitDifference d;
     for (size_t i = 0; i < a.size(); ++i) {
         const double difference = std::abs(double{a[i]} - double{b[i]});
+        const double logit = std::abs(double{a[i]});
         if (!(difference <= d.largest)) d.largest = difference;   // NaN stays
-        d.largest_logit = std::max(d.largest_logit, std::abs(double{a[i]}));
+        if (!(logit <= d.largest_logit)) d.largest_logit = logit;
     }
     return d;
 }

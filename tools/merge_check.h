@@ -20,7 +20,7 @@ std::vector<float> probe_logits(const LogitProbe& probe, const ModelOptions& opt
 
 struct LogitDifference {
     double largest = 0;         // of |a − b|; NaN where there is one
-    double largest_logit = 0;   // of |a|
+    double largest_logit = 0;   // of |a|; NaN where there is one
 };
 LogitDifference logit_difference(const std::vector<float>& a, const std::vector<float>& b);
 

@@ -118,3 +118,8 @@ TEST_CASE("logits that are not numbers stop generation with a word") {
     const std::vector<float> none(7, -std::numeric_limits<float>::infinity());
     CHECK_THROWS_AS(next_token(none, {}, {0, 0}, {.temperature = 1}), NumericalError);
 }
+
+TEST_CASE("logits that are all 0 are no model's") {
+    CHECK_THROWS_AS(next_token({0, 0, 0}, {}, {0, 0}, {}), NumericalError);
+    CHECK(next_token({0, 0, 1e-30f}, {}, {0, 0}, {}) == 2);
+}

@@ -3,8 +3,10 @@
 
 #include <cmath>
 #include <cstring>
+#include <functional>
 
 #include "tests/tools/e2e_scene.h"
+#include "tests/tools/few_tokens.h"
 
 using namespace llmft;
 using namespace llmft::test;
@@ -14,6 +16,30 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kPoison = 96;   // a token
+constexpr size_t kWidth = 48;    // of tiny-gqa
+
+// What the function gives for each element of an f32 tensor of the model.
+void set_elements(const Scene& scene, const char* name, const std::function<float(size_t, float)>& value) {
+    std::string bytes = bytes_of(scene.weights());
+    uint64_t header_bytes = 0;
+    std::memcpy(&header_bytes, bytes.data(), sizeof header_bytes);
+    const Json tensor = Json::parse(bytes.substr(sizeof header_bytes, header_bytes)).at(name);
+    REQUIRE(tensor.at("dtype") == "F32");
+    const size_t first = sizeof header_bytes + header_bytes + tensor.at("data_offsets")[0].get<size_t>();
+    const size_t last = sizeof header_bytes + header_bytes + tensor.at("data_offsets")[1].get<size_t>();
+    for (size_t at = first; at < last; at += sizeof(float)) {
+        float x = 0;
+        std::memcpy(&x, bytes.data() + at, sizeof x);
+        x = value((at - first) / sizeof x, x);
+        std::memcpy(bytes.data() + at, &x, sizeof x);
+    }
+    put(scene.weights(), bytes);
+}
+
+// Logits of 0 for whatever is read.
+void silence(const Scene& scene) {
+    set_elements(scene, "model.norm.weight", [](size_t, float) { return 0.0f; });
+}
 
 // Channel 0 of the embedding is that token's alone, and layer 0's queries blow it up beyond f32. Six rows in file
 // order, of which the fourth has the token.
@@ -26,22 +52,11 @@ void poison(Scene& scene) {
     put(scene.rows(),
         "{\"input_ids\":[5,6,7]}\n{\"input_ids\":[8,9]}\n{\"input_ids\":[9,8,7,6]}\n"
         "{\"input_ids\":[5,96,7,8]}\n{\"input_ids\":[11,12]}\n{\"input_ids\":[3,4,5]}\n");
-    std::string bytes = bytes_of(scene.weights());
-    uint64_t header_bytes = 0;
-    std::memcpy(&header_bytes, bytes.data(), sizeof header_bytes);
-    const Json header = Json::parse(bytes.substr(sizeof header_bytes, header_bytes));
-    const auto set_channel_0 = [&](const char* name, const auto& value) {
-        const Json& tensor = header.at(name);
-        REQUIRE(tensor.at("dtype") == "F32");
-        const size_t first = sizeof header_bytes + header_bytes + tensor.at("data_offsets")[0].get<size_t>();
-        for (size_t row = 0; row < tensor.at("shape")[0].get<size_t>(); ++row) {
-            const float x = value(row);
-            std::memcpy(bytes.data() + first + row * tensor.at("shape")[1].get<size_t>() * sizeof x, &x, sizeof x);
-        }
-    };
-    set_channel_0("model.embed_tokens.weight", [](size_t row) { return row == kPoison ? 1.0f : 0.0f; });
-    set_channel_0("model.layers.0.self_attn.q_proj.weight", [](size_t) { return 3e38f; });
-    put(scene.weights(), bytes);
+    set_elements(scene, "model.embed_tokens.weight", [](size_t i, float x) {
+        return i % kWidth != 0 ? x : i / kWidth == kPoison ? 1.0f : 0.0f;
+    });
+    set_elements(scene, "model.layers.0.self_attn.q_proj.weight",
+                 [](size_t i, float x) { return i % kWidth != 0 ? x : 3e38f; });
 }
 
 }   // namespace
@@ -135,6 +150,24 @@ TEST_CASE("a run that goes astray at its first step is reported at its second") 
     CHECK(ended.err.find("step 2: the loss ") != std::string::npos);
     CHECK(ended.err.find("is far above the usual ") != std::string::npos);
     CHECK(ended.err.find("step 1: the loss ") == std::string::npos);
+}
+
+TEST_CASE("logits that are all 0 are exit 4 of generate and merge, and nothing is written") {
+    Scene scene;
+    scene.make_adapter();
+    silence(scene);
+    put(scene.model() / "tokenizer.json", few_tokens_json().dump());
+    const Ended said = run_llmft({"generate", "--model", scene.model(), "--prompt", "a"});
+    CAPTURE(said.err);
+    CHECK(said.code == 4);
+    CHECK(said.err.find("logits are all 0") != std::string::npos);
+    const Ended merged = run_llmft(
+        {"merge", "--model", scene.model(), "--adapter", scene.path("adapter"), "--output", scene.path("merged")});
+    CAPTURE(merged.err);
+    CHECK(merged.code == 4);
+    CHECK(merged.err.find("E-NUMBER") != std::string::npos);
+    CHECK(merged.err.find("logits are all 0") != std::string::npos);
+    CHECK_FALSE(fs::exists(scene.path("merged")));
 }
 
 TEST_CASE("a loss far above those before it is reported with its step, and changes nothing") {
