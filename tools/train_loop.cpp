@@ -17,7 +17,7 @@ public:
         : parts_(parts), state_(state) {
         for (const StepRecord& record : records) {
             result_.summary.add(record);
-            spikes_.add(record.loss);
+            if (!record.skipped) spikes_.add(record.loss);
         }
     }
 
@@ -56,14 +56,19 @@ private:
         if (parts_.events != nullptr) parts_.events->write(record);
         progress_->step(record);
         result_.summary.add(record);
-        if (record.skipped) log::warn(fmt::format("step {} was skipped: {}", record.step, *record.skipped));
-        if (const auto usual = spikes_.add(record.loss))
-            log::warn(fmt::format("step {}: the loss {:.4f} is far above the usual {:.4f}", record.step, record.loss,
-                                  *usual));
+        warn_of(record);
         if (record.eval_loss) state_.best.add(record.step, *record.eval_loss);
         if (!due(record)) return;
         if (record.eval_loss) state_.best_saved.add(record.step, *record.eval_loss);
         parts_.checkpoints.save(state_);
+    }
+
+    void warn_of(const StepRecord& record) {
+        if (record.skipped) return log::warn(fmt::format("step {} was skipped: {}", record.step, *record.skipped));
+        if (const auto usual = spikes_.add(record.loss))
+            log::warn(fmt::format(
+                "step {}: the loss {} is far above {}", record.step, loss_figure(record.loss),
+                spikes_.knows_usual() ? "the usual " + loss_figure(*usual) : "that of a model which knows nothing"));
     }
 
     bool due(const StepRecord& record) const {

@@ -124,9 +124,10 @@ void print_end(const TrainOptions& options, const PreparedRun& run, const std::s
     const StepRecord& last = summary.last;
     const auto line = [](const char* label, const std::string& text) { say(stdout, "{:<10} {}\n", label, text); };
     say(stdout, "{} after step {} in {}\n", end_text(result.end), last.step, clock_text(summary.seconds));
-    line("loss", fmt::format("{:.4f}, best {:.4f}", last.loss, summary.best_loss));
+    line("loss", fmt::format("{}, best {}", loss_figure(last.loss), loss_figure(summary.best_loss)));
     if (summary.last_eval_loss)
-        line("eval loss", fmt::format("{:.4f}, best {:.4f}", *summary.last_eval_loss, summary.best_eval_loss));
+        line("eval loss",
+             fmt::format("{}, best {}", loss_figure(*summary.last_eval_loss), loss_figure(summary.best_eval_loss)));
     if (result.kept_step) line("kept", fmt::format("the weights of step {}, the best evaluation", *result.kept_step));
     if (summary.skipped > 0) line("skipped", fmt::format("{} step{}", summary.skipped, summary.skipped > 1 ? "s" : ""));
     if (result.end == RunEnd::kStopped)

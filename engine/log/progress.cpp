@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <vector>
 
@@ -22,6 +23,13 @@ size_t terminal_columns() {
 
 }   // namespace
 
+std::string loss_figure(double loss) {
+    constexpr double kLarge = 1e6;
+    if (std::isnan(loss)) return "NaN";
+    if (std::isinf(loss)) return "infinite";
+    return loss < kLarge ? fmt::format("{:.4f}", loss) : fmt::format("{:.4g}", loss);
+}
+
 std::string clock_text(double seconds) {
     const auto s = static_cast<int64_t>(seconds + 0.5);
     if (s >= 3600) return fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60);
@@ -30,13 +38,13 @@ std::string clock_text(double seconds) {
 
 std::string progress_line(const StepRecord& r, const ProgressFacts& facts, double seconds_left, size_t columns) {
     std::vector<std::string> parts = {fmt::format("step {}/{}", r.step, facts.total_steps),
-                                      fmt::format("loss {:.4f}", r.loss)};
-    if (r.eval_loss) parts.push_back(fmt::format("eval loss {:.4f}", *r.eval_loss));
+                                      fmt::format("loss {}", loss_figure(r.loss))};
+    if (r.eval_loss) parts.push_back(fmt::format("eval loss {}", loss_figure(*r.eval_loss)));
     parts.push_back(fmt::format("{:.0f} tok/s", r.tokens_per_second));
     if (facts.limit_tokens_per_second > 0)
         parts.push_back(fmt::format("{:.0f} % of limit", 100 * r.tokens_per_second / facts.limit_tokens_per_second));
     parts.push_back(fmt::format("{} left", clock_text(seconds_left)));
-    parts.push_back(fmt::format("|g| {:.3g}", r.grad_norm));
+    parts.push_back(std::isnan(r.grad_norm) ? "|g| NaN" : fmt::format("|g| {:.3g}", r.grad_norm));
     parts.push_back(fmt::format("lr {:.3g}", r.learning_rate));
     parts.push_back(fmt::format("epoch {:.2f}", r.epoch));
     std::string line(first_columns(parts.front(), columns));

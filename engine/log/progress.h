@@ -41,6 +41,8 @@ private:
     Clock::time_point start_ = Clock::now(), drawn_ = {};
 };
 
+// A loss as people read it: "1.2346", "1.092e+41", "NaN", "infinite".
+std::string loss_figure(double loss);
 // "1:02:03", "2:03".
 std::string clock_text(double seconds);
 

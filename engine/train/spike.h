@@ -27,6 +27,8 @@ public:
     // The loss that this one is far above, the median or the highest so far, or nothing. A loss that is not finite is
     // neither a spike nor remembered.
     std::optional<double> add(double loss);
+    // Whether a loss was seen that was no spike. Before that the first is compared with a model that knows nothing.
+    bool knows_usual() const { return highest_.has_value(); }
 
 private:
     std::optional<double> above_usual(double loss) const;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <sstream>
@@ -170,4 +171,17 @@ TEST_CASE("times are hours, minutes and seconds") {
 }
 
 }   // namespace
+TEST_CASE("a loss is printed in figures that can be read, however large, and NaN without a sign") {
+    CHECK(loss_figure(1.23456) == "1.2346");
+    CHECK(loss_figure(1.09165076e41) == "1.092e+41");
+    CHECK(loss_figure(std::nan("")) == "NaN");
+    CHECK(loss_figure(-std::nan("")) == "NaN");
+    CHECK(loss_figure(HUGE_VAL) == "infinite");
+    StepRecord record;
+    record.loss = record.grad_norm = -std::nan("");
+    const std::string line = progress_line(record, {.total_steps = 9}, 0, 200);
+    CHECK(line.find("loss NaN") != std::string::npos);
+    CHECK(line.find("|g| NaN") != std::string::npos);
+}
+
 }   // namespace llmft

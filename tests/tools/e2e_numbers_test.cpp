@@ -152,6 +152,18 @@ TEST_CASE("a run that goes astray at its first step is reported at its second") 
     CHECK(ended.err.find("step 1: the loss ") == std::string::npos);
 }
 
+TEST_CASE("a first loss above that of any untrained model is said to be, in figures that can be read") {
+    Scene scene;
+    set_elements(scene, "model.norm.weight", [](size_t, float x) { return x * 1e9f; });
+    scene.flag("--max-steps", "1");
+    scene.flag("--learning-rate", "1e-30");
+    const Ended ended = scene.run();
+    CAPTURE(ended.err);
+    CHECK(ended.err.find("step 1: the loss ") != std::string::npos);
+    CHECK(ended.err.find("e+0") != std::string::npos);
+    CHECK(ended.err.find(" is far above that of a model which knows nothing") != std::string::npos);
+}
+
 TEST_CASE("logits that are all 0 are exit 4 of generate and merge, and nothing is written") {
     Scene scene;
     scene.make_adapter();
