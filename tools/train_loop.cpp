@@ -69,6 +69,13 @@ private:
             log::warn(fmt::format(
                 "step {}: the loss {} is far above {}", record.step, loss_figure(record.loss),
                 spikes_.knows_usual() ? "the usual " + loss_figure(*usual) : "that of a model which knows nothing"));
+        const bool still = record.grad_norm == 0 && record.loss > 0;
+        if (still && !still_)
+            log::warn(
+                fmt::format("step {}: every gradient is 0, though there is a loss: nothing is learned any more; begin "
+                            "anew, or go on from a checkpoint before it, with a lower --learning-rate",
+                            record.step));
+        still_ = still;
     }
 
     bool due(const StepRecord& record) const {
@@ -101,6 +108,7 @@ private:
     RunState& state_;
     RunResult result_;
     SpikeWatch spikes_;
+    bool still_ = false;             // the last step's gradients were all 0
     Progress* progress_ = nullptr;   // while the loop runs
 };
 

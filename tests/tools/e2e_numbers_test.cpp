@@ -164,6 +164,19 @@ TEST_CASE("a first loss above that of any untrained model is said to be, in figu
     CHECK(ended.err.find(" is far above that of a model which knows nothing") != std::string::npos);
 }
 
+TEST_CASE("gradients that are all 0 are warned of in that step, and once") {
+    Scene scene;
+    silence(scene);
+    scene.flag("--max-steps", "3");
+    const Ended ended = scene.run();
+    CAPTURE(ended.err);
+    CHECK(ended.code == 0);
+    CHECK(ended.err.find("step 1: every gradient is 0") != std::string::npos);
+    CHECK(ended.err.find("step 2: every gradient is 0") == std::string::npos);
+    Scene sound;
+    CHECK(sound.run().err.find("every gradient is 0") == std::string::npos);
+}
+
 TEST_CASE("logits that are all 0 are exit 4 of generate and merge, and nothing is written") {
     Scene scene;
     scene.make_adapter();
