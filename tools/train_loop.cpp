@@ -100,8 +100,9 @@ private:
         if (!newest) return "";
         if (*newest != state_.loop.step) return fmt::format("; the newest checkpoint is checkpoint-{}", *newest);
         const auto older = parts_.checkpoints.before(*newest);
-        return fmt::format("; checkpoint-{} is the state before this step{}", *newest,
-                           older ? fmt::format(", --resume {} goes back further", older->string()) : "");
+        return fmt::format(
+            "; checkpoint-{} is the state before this step{}", *newest,
+            older ? fmt::format(", --resume {} goes back further", older->string()) : ", --resume never begins anew");
     }
 
     const TrainLoopParts& parts_;

@@ -177,6 +177,16 @@ TEST_CASE("gradients that are all 0 are warned of in that step, and once") {
     CHECK(sound.run().err.find("every gradient is 0") == std::string::npos);
 }
 
+TEST_CASE("where the only checkpoint is the state before a bad step, beginning anew is the way out") {
+    Scene scene;
+    poison(scene);
+    scene.flag("--save-steps", "100");
+    const Ended ended = scene.run();
+    CHECK(ended.code == 4);
+    CHECK(ended.err.find("checkpoint-3 is the state before this step, --resume never begins anew") !=
+          std::string::npos);
+}
+
 TEST_CASE("logits that are all 0 are exit 4 of generate and merge, and nothing is written") {
     Scene scene;
     scene.make_adapter();
