@@ -157,14 +157,21 @@ Quiz quiz_of(const std::vector<Example>& rows, const Tokenizer& tokenizer, const
     return quiz;
 }
 
-// All rows, in order: one that training would drop has no token to be scored.
-std::vector<Example> read_rows(DatasetReader& reader, const DataOptions& data, const ModelConfig& config) {
+struct Rows {
     std::vector<Example> examples;
+    std::vector<std::string> places;   // "FILE:LINE" of each
+};
+
+// All rows, in order: one that training would drop has no token to be scored.
+Rows read_rows(DatasetReader& reader, const DataOptions& data, const ModelConfig& config) {
+    Rows rows;
+    std::vector<Example>& examples = rows.examples;
     size_t longest = 1;
     for (DataRow row; reader.next(row);) {
         if (row.dropped) row.example.ids.clear(), row.example.labels.clear();
         longest = std::max(longest, row.example.ids.size());
         examples.push_back(row.example);
+        rows.places.push_back(row.where);
     }
     if (examples.empty()) throw UserError("DATA", data.dataset, "", "has no row", "give at least one");
     note_beyond_positions(static_cast<int64_t>(longest), config);
@@ -173,7 +180,17 @@ std::vector<Example> read_rows(DatasetReader& reader, const DataOptions& data, c
     if (const auto& dropped = reader.counts().dropped; !dropped.empty())
         log::note(fmt::format("{} of {} rows are not scored, the first at {}: {}", dropped.size(), examples.size(),
                               dropped.front().where, dropped.front().reason));
-    return examples;
+    return rows;
+}
+
+void expect_finite_scores(const std::vector<RowScore>& scores, const Rows& rows, const ModelOptions& options) {
+    for (size_t i = 0; i < scores.size(); ++i)
+        for (const float nll : scores[i].token_nll)
+            if (!std::isfinite(nll))
+                throw NumericalError(fmt::format("{}: loss: is {}; run llmft verify {}{}{}", rows.places[i],
+                                                 std::isnan(nll) ? "NaN" : "infinite", options.model,
+                                                 options.adapter.empty() ? "" : " and llmft verify " + options.adapter,
+                                                 options.dtype == "bf16" ? ", or try --dtype f32" : ""));
 }
 
 double exact_share(const Answers& answers) {
@@ -196,11 +213,6 @@ void print_report(const std::vector<RowScore>& scores, const Answers& answers, c
     }
     if (scored == 0) log::warn(dataset + ": no token of any row is to be scored; there is no loss");
     const double mean = nll / static_cast<double>(scored);
-    if (scored > 0 && !std::isfinite(mean))
-        throw NumericalError(
-            fmt::format("{}: the loss is not finite: the model's weights or its adapter are damaged, or "
-                        "the dtype is too narrow for them (try --dtype f32)",
-                        dataset));
     OrderedJson report = {{"rows", scores.size()}, {"tokens", scored}, {"loss", mean}};
     if (metrics.perplexity) report["perplexity"] = std::exp(mean);
     if (metrics.accuracy) report["accuracy"] = static_cast<double>(matched) / static_cast<double>(scored);
@@ -237,7 +249,8 @@ int cmd_eval(const std::vector<std::string>& arguments) {
     if (metrics.exact_match && !tokenizer) tokenizer = Tokenizer::load(*model);   // rows of tokens are compared as text
     const RowContext context = {.tokenizer = tokenizer ? &*tokenizer : nullptr, .vocab_size = config.vocab_size};
     DatasetReader reader(split_file_list(data.dataset, "--dataset"), data, context);
-    const std::vector<Example> examples = read_rows(reader, data, config);
+    const Rows rows = read_rows(reader, data, config);
+    const std::vector<Example>& examples = rows.examples;
     int64_t longest = 1;
     for (const Example& e : examples) longest = std::max(longest, static_cast<int64_t>(e.ids.size()));
 
@@ -253,6 +266,7 @@ int cmd_eval(const std::vector<std::string>& arguments) {
     Run run = inference.session->run();
     log::release();
     const std::vector<RowScore> scores = score_rows(examples, tokens, *inference.session, run);
+    expect_finite_scores(scores, rows, options);
     Answers answers;
     if (quiz) {
         DecodeSlots slots(inference.session->model(), quiz->shape, run);

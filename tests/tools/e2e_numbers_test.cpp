@@ -187,6 +187,19 @@ TEST_CASE("where the only checkpoint is the state before a bad step, beginning a
           std::string::npos);
 }
 
+TEST_CASE("eval names the row whose loss is not finite, and leaves no file of rows") {
+    Scene scene;
+    poison(scene);
+    const Path file = scene.path("rows.out");
+    const Ended ended = run_llmft({"eval", "--model", scene.model(), "--dataset", scene.rows(), "--per-row", file});
+    CAPTURE(ended.err);
+    CHECK(ended.code == 4);
+    CHECK(ended.out == "");
+    CHECK(ended.err.find("rows.jsonl:4: loss: is ") != std::string::npos);
+    CHECK(ended.err.find("; run llmft verify " + scene.model().string()) != std::string::npos);
+    CHECK_FALSE(fs::exists(file));
+}
+
 TEST_CASE("logits that are all 0 are exit 4 of generate and merge, and nothing is written") {
     Scene scene;
     scene.make_adapter();
