@@ -22,7 +22,21 @@ auto retried(const Call& call) {
     return result;
 }
 
+// What the path itself is not to blame for, or its length alone.
+void expect_no_limit(const Path& path, std::string_view act, int error_number) {
+    const std::string what = fmt::format("{}: {}", act, std::strerror(error_number));
+    if (error_number == EMFILE || error_number == ENFILE)
+        throw Error(ExitCode::kOutOfResources, "LIMIT",
+                    fmt::format("{}: {}; raise the limit: ulimit -n 4096", path.string(), what));
+    if (error_number == ENAMETOOLONG)
+        throw UserError("PATH", path.string(), "", what, "give it a shorter name or path");
+}
+
 [[noreturn]] void fail_reading(const Path& path, int error_number) {
+    expect_no_limit(path, "cannot be read", error_number);
+    std::error_code ignored;
+    if (error_number == ENOENT && std::filesystem::is_symlink(path, ignored))
+        throw UserError("MISSING", path.string(), "", "is a link to nothing", "mend the link or fetch the file again");
     const bool absent = error_number == ENOENT || error_number == ENOTDIR;
     const bool unreadable = absent || error_number == EACCES || error_number == EPERM;
     throw UserError(unreadable ? "MISSING" : "PATH", path.string(), "",
@@ -89,6 +103,7 @@ void read_all(int fd, std::span<std::byte> into, const Path& path) {
 }
 
 void fail_writing(const Path& path, std::string_view act, int error_number) {
+    expect_no_limit(path, act, error_number);
     if (error_number == ENOSPC || error_number == EDQUOT || error_number == EFBIG)
         throw DiskFull(fmt::format("{}: {}: {}; free space or choose another folder", path.string(), act,
                                    std::strerror(error_number)));

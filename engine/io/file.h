@@ -1,7 +1,7 @@
 // Files. Reading: regular files only, sizes checked before anything is allocated. Writing: beside the target, synced,
 // renamed over it, folder synced; a target is therefore the old file or the whole new one, also after a power cut.
 // Errors: UserError MISSING (not there, or no permission to read), PATH (not a regular file; any other failure, with
-// the system's words), LIMIT, TRUNC (shrank while it was read); DiskFull for a full disk or quota.
+// the system's words), LIMIT, TRUNC (shrank meanwhile); DiskFull for a full disk or quota; exit 3 for too many files.
 #pragma once
 
 #include <cstddef>

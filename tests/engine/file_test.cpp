@@ -272,3 +272,26 @@ TEST_CASE("a full disk is DiskFull, whether room is reserved or written to, and 
     if (WEXITSTATUS(status) == kCannotMount) return skip("no right to mount a tmpfs");
     CHECK(WEXITSTATUS(status) == 0);
 }
+
+TEST_CASE("too many open files are exit 3 and no fault of the file; a name that is too long is told apart") {
+    const TempFolder folder;
+    const Path path = folder.write("a", "x");
+    rlimit before = {};
+    getrlimit(RLIMIT_NOFILE, &before);
+    const rlimit none = {.rlim_cur = 0, .rlim_max = before.rlim_max};
+    std::string kind, text;
+    auto code = ExitCode::kDone;
+    setrlimit(RLIMIT_NOFILE, &none);
+    try {
+        read_file(path, 9);
+    } catch (const Error& error) {
+        kind = error.kind(), text = error.what(), code = error.code();
+    }
+    setrlimit(RLIMIT_NOFILE, &before);
+    CHECK(code == ExitCode::kOutOfResources);
+    CHECK(kind == "LIMIT");
+    CHECK(text.find("ulimit -n") != std::string::npos);
+    const Refusal refusal = refusal_of([&] { read_file(folder.path() / std::string(300, 'a'), 9); });
+    CHECK(refusal.kind == "PATH");
+    CHECK(refusal.names("shorter name"));
+}
