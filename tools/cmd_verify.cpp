@@ -10,6 +10,7 @@
 #include "model/config.h"
 #include "tools/cmd.h"
 #include "tools/flags.h"
+#include "tools/open_model.h"
 #include "tools/session.h"
 #include "tools/sheet.h"
 
@@ -45,7 +46,7 @@ Verified verify_hashes(const Path& folder) {
 
 Verified verify_contents(const Path& folder) {
     Verified result = {.path = folder.string(), .checked = "layout, shapes and numbers; the folder has no hashes"};
-    if (fs::exists(folder / "adapter_config.json")) {
+    if (is_there(folder / "adapter_config.json")) {
         AdapterFile::open(folder).expect_intact();
         result.files = 2;
         result.bytes = static_cast<int64_t>(fs::file_size(folder / "adapter_model.safetensors"));
@@ -76,9 +77,9 @@ std::vector<Target> targets_of(const Path& folder) {
     std::vector<Target> targets;
     for (const int64_t step : checkpoint_steps(folder))
         targets.push_back({checkpoint_path(folder, step), verify_hashes});
-    const bool result = fs::exists(folder / "adapter_config.json") || fs::exists(folder / "config.json");
-    const bool checkpoint = fs::exists(folder / kRunStateName);
-    if (checkpoint || fs::exists(folder / kManifestName))
+    const bool result = is_there(folder / "adapter_config.json") || is_there(folder / "config.json");
+    const bool checkpoint = is_there(folder / kRunStateName);
+    if (checkpoint || is_there(folder / kManifestName))
         targets.push_back({folder, verify_hashes});
     else if (result)
         targets.push_back({folder, verify_contents});
@@ -96,6 +97,7 @@ struct Report {
 
     void add(const Target& target) {
         try {
+            expect_regular_files(target.folder);
             const Verified v = target.verify(target.folder);
             json.push_back(
                 {{"path", v.path}, {"good", true}, {"checked", v.checked}, {"files", v.files}, {"bytes", v.bytes}});

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include "data/tokenizer/gguf_tokenizer.h"
+#include "engine/io/model_files.h"
 #include "model/gguf.h"
+#include "tools/output_folder.h"
 
 namespace llmft {
 namespace {
@@ -64,6 +66,15 @@ bool is_hub_name(const std::string& path) {
 
 }   // namespace
 
+void expect_regular_files(const Path& folder) {
+    int64_t size = 0;
+    const auto expect_regular = [&](std::string_view name) {
+        if (is_there(folder / name)) open_regular_file(folder / name, size);
+    };
+    expect_regular("config.json");
+    for (const std::string_view name : tokenizer_files()) expect_regular(name);
+}
+
 std::unique_ptr<ModelSource> open_model(const std::string& path) {
     std::error_code ignored;
     if (std::filesystem::is_regular_file(path, ignored)) return std::make_unique<GgufModel>(path);
@@ -71,6 +82,7 @@ std::unique_ptr<ModelSource> open_model(const std::string& path) {
         throw UserError("MISSING", path, "", "no such folder, and llmft fetches nothing",
                         fmt::format("check the path, or get the folder: hf download {} --local-dir DIR", path));
     refuse_folder_of_ggufs(path);
+    expect_regular_files(path);
     return std::make_unique<FolderModel>(path);
 }
 

@@ -106,6 +106,10 @@ void expect_output_folder(const fs::path& folder, const RunInputs& inputs, Resul
                         "name another folder or change its permissions");
 }
 
+std::span<const std::string_view> tokenizer_files() {
+    return kTokenizerFiles;
+}
+
 bool is_result_file(std::string_view name) {
     const auto among = [name](const auto& names) {
         return std::find(std::begin(names), std::end(names), name) != std::end(names);

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,8 @@ struct RunInputs {
 // Before anything is computed: it must not be a folder of the inputs nor hold the other kind of result (a reader would
 // take both together), none of its files to be must be an input, and it must be creatable and writable. Writes nothing.
 void expect_output_folder(const std::filesystem::path& folder, const RunInputs& inputs, ResultKind kind);
+// Of a model: what a tokenizer or a server reads beside weights and config.json.
+std::span<const std::string_view> tokenizer_files();
 // Whether a result, or the run that leaves it, has a file of this name.
 bool is_result_file(std::string_view name);
 // The files in the folder of a result, an adapter or a model, and of the run that left it, the manifest, which vouches

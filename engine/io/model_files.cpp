@@ -20,11 +20,6 @@ constexpr size_t kMaxShards = 10'000;
 constexpr size_t kMaxTensors = 1'000'000;
 constexpr std::string_view kRemedy = "fetch the model again";
 
-bool present(const Path& path) {
-    std::error_code ignored;
-    return std::filesystem::exists(std::filesystem::symlink_status(path, ignored));
-}
-
 bool is_pickle(const Path& path) {
     static const std::set<std::string> kSuffixes = {".bin", ".pt", ".pth", ".ckpt"};
     return kSuffixes.contains(path.extension().string());
@@ -158,6 +153,11 @@ void check_total(const JsonField& index, int64_t bytes) {
 
 }   // namespace
 
+bool is_there(const Path& path) {
+    std::error_code ignored;
+    return std::filesystem::exists(std::filesystem::symlink_status(path, ignored));
+}
+
 void ModelFiles::add(Safetensors shard) {
     shards_.push_back(std::move(shard));
     const Safetensors& added = shards_.back();
@@ -172,9 +172,9 @@ void ModelFiles::add(Safetensors shard) {
 ModelFiles ModelFiles::open(const Path& folder) {
     ModelFiles files(folder);
     const Path index_path = folder / kIndex;
-    if (present(folder / kSingle)) {
+    if (is_there(folder / kSingle)) {
         files.add(Safetensors::open(folder / kSingle));
-    } else if (present(index_path)) {
+    } else if (is_there(index_path)) {
         WeightMap map;
         const Json json = read_index(index_path, map);
         const JsonField index(json, index_path.string(), "");

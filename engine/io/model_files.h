@@ -11,6 +11,9 @@
 
 namespace llmft {
 
+// Whether something has this name, be it a link to nothing.
+bool is_there(const Path& path);
+
 class ModelFiles {
 public:
     struct Place {

@@ -80,9 +80,10 @@ Json ModelSource::json(std::string_view file, const JsonLimits& limits) const {
 
 bool FolderModel::has(std::string_view file) const {
     std::error_code error;
-    const auto status = std::filesystem::status(Path(path()) / file, error);
-    // Where that cannot be told, reading it says why; taken for absent it would be missed by nobody.
-    return std::filesystem::is_regular_file(status) || status.type() == std::filesystem::file_type::none;
+    const auto status = std::filesystem::symlink_status(Path(path()) / file, error);
+    // Of a link to nothing, a folder, or what cannot be told, reading it says what is wrong; taken for absent it would
+    // be missed by nobody.
+    return status.type() != std::filesystem::file_type::not_found;
 }
 
 std::string FolderModel::label(std::string_view file) const {

@@ -35,7 +35,23 @@ const BadCase kModels[] = {
      [](Scene& s) { s.header([](Json& h) { h["model.layers.0.self_attn.q_proj.weight"]["dtype"] = "I32"; }); }},
 };
 
+void lead_nowhere(const Path& file) {
+    fs::remove(file);
+    fs::create_symlink("nowhere", file);
+}
+
 }   // namespace
+
+TEST_CASE("verify finds a file of the model that is a link to nothing, whichever it is") {
+    for (const char* name : {"config.json", "tokenizer.json", "special_tokens_map.json", "model.safetensors"}) {
+        CAPTURE(std::string(name));
+        Scene scene;
+        lead_nowhere(scene.model() / name);
+        const Ended ended = run_llmft({"verify", scene.model()});
+        CHECK(ended.code == 2);
+        expect_one_line(ended.err, "MISSING", std::string(name) + ": is a link to nothing");
+    }
+}
 
 TEST_CASE("verify refuses a model whose weights are not those that its config.json describes, as train does") {
     CHECK(run_llmft({"verify", Scene().model()}).code == 0);

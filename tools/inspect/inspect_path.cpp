@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "engine/io/model_files.h"
 #include "engine/train/run_state.h"
 #include "tools/inspect/inspection.h"
 
@@ -23,14 +24,14 @@ std::string first_bytes(const Path& file, size_t count) {
 }
 
 Inspection inspect_folder(const Path& folder, const InspectOptions& options) {
-    if (exists(folder / kRunStateName)) return inspect_checkpoint(folder);
-    if (exists(folder / "adapter_config.json")) return inspect_adapter(folder, options);
-    if (exists(folder / "config.json")) return inspect_model(FolderModel(folder));
-    if (exists(folder / "tokenizer.json")) return inspect_tokenizer(FolderModel(folder));
-    if (exists(folder / "adapter_model.safetensors"))
+    if (is_there(folder / kRunStateName)) return inspect_checkpoint(folder);
+    if (is_there(folder / "adapter_config.json")) return inspect_adapter(folder, options);
+    if (is_there(folder / "config.json")) return inspect_model(FolderModel(folder));
+    if (is_there(folder / "tokenizer.json")) return inspect_tokenizer(FolderModel(folder));
+    if (is_there(folder / "adapter_model.safetensors"))
         throw UserError("MISSING", (folder / "adapter_config.json").string(), "", "no such file beside the adapter",
                         "fetch the adapter again");
-    if (exists(folder / "model.safetensors") || exists(folder / "model.safetensors.index.json"))
+    if (is_there(folder / "model.safetensors") || is_there(folder / "model.safetensors.index.json"))
         throw UserError("MISSING", (folder / "config.json").string(), "", "no such file beside the weights",
                         "fetch the model again");
     refuse(folder, "the folder holds no config.json, adapter_config.json or tokenizer.json");

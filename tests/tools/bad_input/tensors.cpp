@@ -156,6 +156,19 @@ const BadCase kPaths[] = {
          fs::remove(s.weights());
          fs::create_symlink("/dev/zero", s.weights());
      }},
+    {33, "a tokenizer_config.json that leads nowhere", "MISSING", "tokenizer_config.json: is a link to nothing",
+     [](Scene& s) { fs::create_symlink("nowhere", s.model() / "tokenizer_config.json"); }},
+    {33, "a merges.txt that leads nowhere", "MISSING", "merges.txt",
+     [](Scene& s) { fs::create_symlink("nowhere", s.model() / "merges.txt"); }},
+    {32, "a generation_config.json that is a folder", "PATH", "generation_config.json",
+     [](Scene& s) { fs::create_directory(s.model() / "generation_config.json"); }},
+    {32, "a tokenizer.json that is a pipe", "PATH", "tokenizer.json",
+     [](Scene& s) { mkfifo((s.model() / "tokenizer.json").c_str(), 0600); }},
+    {33, "a config.json that leads nowhere", "MISSING", "config.json: is a link to nothing",
+     [](Scene& s) {
+         fs::remove(s.model() / "config.json");
+         fs::create_symlink("nowhere", s.model() / "config.json");
+     }},
     {32, "weights that are a socket", "PATH", "model.safetensors",
      [](Scene& s) {
          fs::remove(s.weights());
