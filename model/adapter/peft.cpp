@@ -6,6 +6,7 @@
 #include <set>
 
 #include "engine/io/file.h"
+#include "engine/io/manifest.h"
 #include "engine/ops/upload.h"
 #include "model/load.h"
 #include "model/names.h"
@@ -16,6 +17,13 @@ namespace {
 constexpr const char* kWeights = "adapter_model.safetensors";
 constexpr const char* kConfig = "adapter_config.json";
 constexpr const char* kOtherBase = "give the base model that the adapter was trained on";
+
+void expect_as_written(const std::filesystem::path& folder) {
+    if (!std::filesystem::exists(folder / kManifestName)) return;
+    Manifest manifest = read_manifest(folder);
+    std::erase_if(manifest.files, [](const auto& file) { return file.first != kWeights && file.first != kConfig; });
+    expect_files(folder, manifest, ManifestCheck::kContents);
+}
 
 bool is_transposed(const Parameter& p) {
     return p.name.ends_with(names::kLoraEmbeddingA);
@@ -42,6 +50,7 @@ Safetensors open_peft_weights(const std::filesystem::path& folder) {
     if (!std::filesystem::exists(path) && std::filesystem::exists(folder / "adapter_model.bin"))
         throw UserError("UNSAFE", (folder / "adapter_model.bin").string(), "", "a pickle is not read",
                         "save it with safe_serialization=True");
+    expect_as_written(folder);
     return Safetensors::open(path);
 }
 

@@ -19,7 +19,8 @@
 namespace llmft {
 
 inline constexpr const char* kPeftPrefix = "base_model.model.";
-// The file in the folder; a pickle beside which there is none is UserError UNSAFE.
+// The file in the folder; a pickle beside which there is none is UserError UNSAFE. Where a manifest.json lies there, as
+// llmft leaves it, the file and the config beside it have to be what it says: UserError HASH.
 Safetensors open_peft_weights(const std::filesystem::path& folder);
 
 // The key of each parameter.

@@ -53,6 +53,28 @@ TEST_CASE("verify finds a file of the model that is a link to nothing, whichever
     }
 }
 
+TEST_CASE("an adapter that is not what its manifest says is used by no command") {
+    Scene scene;
+    REQUIRE(scene.run().code == 0);
+    flip_in(scene.output() / "adapter_model.safetensors");
+    const std::string adapter = scene.output(), model = scene.model();
+    for (const std::vector<std::string>& command :
+         {std::vector<std::string>{"verify", adapter},
+          {"eval", "--model", model, "--dataset", scene.rows(), "--adapter", adapter},
+          {"merge", "--model", model, "--adapter", adapter, "--output", scene.path("merged")},
+          {"train", "--model", model, "--dataset", scene.rows(), "--adapter", adapter, "--output-dir",
+           scene.path("more")}}) {
+        const Ended ended = run_llmft(command);
+        CAPTURE(command.front());
+        CHECK(ended.code == 2);
+        expect_one_line(ended.err, "HASH", "adapter_model.safetensors");
+    }
+    put(scene.output() / "notes.txt", "mine");   // what is no part of the adapter is not looked at
+    flip_in(scene.output() / "adapter_model.safetensors");
+    put(scene.output() / "metrics.jsonl", "");
+    CHECK(run_llmft({"eval", "--model", model, "--dataset", scene.rows(), "--adapter", adapter}).code == 0);
+}
+
 TEST_CASE("verify refuses a model whose weights are not those that its config.json describes, as train does") {
     CHECK(run_llmft({"verify", Scene().model()}).code == 0);
     for (const BadCase& bad : kModels) {
