@@ -6,23 +6,35 @@
 #include <cerrno>
 #include <csignal>
 #include <cstddef>
+#include <cstdint>
+#include <ctime>
 
 namespace llmft {
 namespace {
 
 std::atomic<int> first_signal{0};
-static_assert(std::atomic<int>::is_always_lock_free, "the handler may touch nothing else");
+std::atomic<int64_t> first_ms{0};   // when it came
+static_assert(std::atomic<int>::is_always_lock_free && std::atomic<int64_t>::is_always_lock_free,
+              "the handler may touch nothing else");
+
+int64_t now_ms() {
+    timespec now = {};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
+}
 
 extern "C" void llmft_on_stop_signal(int number) {
     int none = 0;
     if (first_signal.compare_exchange_strong(none, number)) {
+        first_ms = now_ms();
         constexpr char kText[] = "\nllmft: stopping after this step; again to quit now\n";
         const int error_of_the_interrupted = errno;
         [[maybe_unused]] const ssize_t ignored = write(STDERR_FILENO, kText, sizeof kText - 1);
         errno = error_of_the_interrupted;
         return;
     }
-    if (number != SIGINT && number != SIGTERM) return;
+    constexpr int64_t kClosingMs = 1000;
+    if (number == SIGHUP && now_ms() - first_ms < kClosingMs) return;
     std::signal(number, SIG_DFL);
     std::raise(number);   // is delivered when this handler returns
 }
