@@ -301,3 +301,30 @@ TEST_CASE("names from files reach the terminal with their control characters esc
     const Path rows = folder.write("rows.jsonl", "{\"\\u001b[31mred\":1}\n");
     CHECK(page(rows).find('\x1b') == std::string::npos);
 }
+
+TEST_CASE("inspect tells of a run without a result how far it is, its newest checkpoint and how it goes on") {
+    Scene scene;
+    scene.flag("--max-steps", "4");
+    scene.flag("--save-strategy", "steps");
+    scene.flag("--save-steps", "1");
+    REQUIRE(scene.run().code == 0);
+    for (const char* name : {"adapter_config.json", "adapter_model.safetensors", "manifest.json"})
+        fs::remove(scene.output() / name);
+    fs::remove_all(scene.output() / "checkpoint-4");
+    const Json json = inspected(scene.output());
+    CHECK(json["kind"] == "run");
+    CHECK(json["step"] == 4);
+    CHECK(json["steps"] == 4);
+    CHECK(json["checkpoint"] == (scene.output() / "checkpoint-3").string());
+    const std::string text = page(scene.output());
+    CHECK(text.find("a run without a result, step 4 of 4") != std::string::npos);
+    CHECK(text.find("train --config " + (scene.output() / "run.toml").string()) != std::string::npos);
+    scene.no_flag("--max-steps");   // of epochs
+    scene.flag("--num-train-epochs", "2");
+    fs::remove_all(scene.output());
+    REQUIRE(scene.run().code == 0);
+    const auto steps = scene.metrics().size();
+    fs::remove(scene.output() / "adapter_config.json");
+    fs::remove(scene.output() / "adapter_model.safetensors");
+    CHECK(inspected(scene.output())["steps"] == steps);
+}

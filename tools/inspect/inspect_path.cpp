@@ -34,6 +34,7 @@ Inspection inspect_folder(const Path& folder, const InspectOptions& options) {
     if (is_there(folder / "model.safetensors") || is_there(folder / "model.safetensors.index.json"))
         throw UserError("MISSING", (folder / "config.json").string(), "", "no such file beside the weights",
                         "fetch the model again");
+    if (is_run(folder)) return inspect_run(folder);
     refuse(folder, "the folder holds no config.json, adapter_config.json or tokenizer.json");
 }
 

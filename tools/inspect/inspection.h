@@ -38,6 +38,9 @@ struct InspectOptions {
 Inspection inspect_path(const InspectOptions& options);
 
 Inspection inspect_checkpoint(const Path& folder);   // of a training run
+// The output folder of a training run that left no result there yet.
+bool is_run(const Path& folder);
+Inspection inspect_run(const Path& folder);
 Inspection inspect_adapter(const Path& folder, const InspectOptions& options);
 Inspection inspect_model(const ModelSource& model);
 Inspection inspect_tokenizer(const ModelSource& folder);
