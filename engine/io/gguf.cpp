@@ -9,6 +9,7 @@
 
 #include "engine/io/gguf_cursor.h"
 #include "engine/io/quote.h"
+#include "engine/io/stand_in.h"
 #include "kernels/base/error.h"
 #include "kernels/base/parallel.h"
 
@@ -49,8 +50,10 @@ void expect_version(GgufCursor& in, const std::string& file) {
 
 Counts read_counts(GgufCursor& in, const std::string& file) {
     const auto bytes = in.rest();
-    const std::string_view head(reinterpret_cast<const char*>(bytes.data()), std::min(bytes.size(), kMagic.size()));
-    if (head != kMagic.substr(0, head.size()))
+    constexpr size_t kLooked = 64;
+    const std::string_view head(reinterpret_cast<const char*>(bytes.data()), std::min(bytes.size(), kLooked));
+    refuse_stand_in(head, file);
+    if (head.substr(0, kMagic.size()) != kMagic.substr(0, head.size()))
         throw UserError("SYNTAX", file, "", "is not a GGUF file", "give a Hugging Face model folder or a .gguf file");
     in.enter("header");
     in.skip(kMagic.size());

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/io/quote.h"
+#include "engine/io/stand_in.h"
 #include "kernels/base/error.h"
 
 namespace llmft {
@@ -263,8 +264,7 @@ void check_encoding(std::string_view text, std::string_view where) {
         throw UserError("ENCODING", where, "", "begins with a byte order mark", "save it as UTF-8 without one");
     const size_t bad = first_invalid_utf8(text);
     if (bad != std::string_view::npos)
-        throw UserError("ENCODING", where, line_and_column(text, bad), "is not UTF-8",
-                        "save it as UTF-8 or fetch it again");
+        throw UserError("ENCODING", where, line_and_column(text, bad), "is not UTF-8", "save it as UTF-8 or fetch it again");
 }
 
 template <class J>
@@ -273,10 +273,10 @@ J parse(std::string_view text, std::string_view where, const JsonLimits& limits,
         throw UserError("LIMIT", where, "", fmt::format("has {} bytes, at most {} are read", text.size(), limits.bytes),
                         "check that it is the right file");
     check_encoding(text, where);
+    refuse_stand_in(text, where);
     // The parser takes a NUL for the end of the text and would not look at what is behind it.
     const size_t nul = text.find('\0');
-    if (nul != std::string_view::npos)
-        throw UserError("SYNTAX", where, line_and_column(text, nul), "a NUL byte", kRemedy);
+    if (nul != std::string_view::npos) throw UserError("SYNTAX", where, line_and_column(text, nul), "a NUL byte", kRemedy);
     Builder<J> builder(text, where, limits, parts);
     J::sax_parse(text, &builder);
     return builder.take();

@@ -10,6 +10,7 @@
 #include "engine/io/quote.h"
 #include "engine/io/safetensors.h"
 #include "engine/io/safetensors_dtype.h"
+#include "engine/io/stand_in.h"
 #include "kernels/base/error.h"
 
 namespace llmft {
@@ -37,7 +38,8 @@ struct Entry {
 };
 
 // For a file whose first bytes are no header length. Only then: 0x80 0x02 also begins the length 640.
-void refuse_archives(std::string_view head, const std::string& file) {
+void refuse_other_kinds(std::string_view head, const std::string& file) {
+    refuse_stand_in(head, file);
     constexpr size_t kNameAt = 30;   // in a zip's first local header
     const std::string_view member = head.substr(std::min(kNameAt, head.size()));
     const bool zip = head.starts_with("PK\x03\x04");
@@ -56,7 +58,7 @@ std::string_view header_of(Bytes bytes, const std::string& file) {
     const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     uint64_t length = 0;
     std::memcpy(&length, bytes.data(), sizeof length);
-    if (length > static_cast<uint64_t>(size - kLengthBytes)) refuse_archives(text.substr(0, 256), file);
+    if (length > static_cast<uint64_t>(size - kLengthBytes)) refuse_other_kinds(text.substr(0, 256), file);
     if (length > uint64_t{kMaxHeader})
         throw UserError("LIMIT", file, "header length", fmt::format("is {}, at most {} are read", length, kMaxHeader),
                         kRemedy);
