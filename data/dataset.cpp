@@ -73,6 +73,11 @@ void DatasetReader::choose_format(const Json& row, const std::string& where) {
     first_where_ = where;
     format_ = options_.dataset_format == "auto" ? recognise(row, options_) : &row_format(options_.dataset_format);
     if (format_ == nullptr) refuse_format(row, where);
+    if (const RowFormat* other = recognise(row, options_);
+        options_.dataset_format != "auto" && other != nullptr && !format_->recognises(row, options_))
+        throw UserError("SCHEMA", where, "",
+                        fmt::format("the row is {}, --dataset-format is {}", other->name, format_->name),
+                        "leave --dataset-format at auto");
     if (context_.tokenizer == nullptr && std::string_view(format_->name) != "tokens")
         throw UserError("MISSING", where, "", fmt::format("{} rows need a tokenizer", format_->name),
                         "put tokenizer.json into the model folder, or give rows of tokens");
@@ -184,10 +189,12 @@ Dataset read_dataset(const std::vector<std::string>& files, const DataOptions& o
     if (!dataset.examples.empty()) return dataset;
     const std::string names = fmt::format("{}", fmt::join(files, ","));
     if (dataset.counts.rows == 0) throw UserError("DATA", names, "", "has no row", "give at least one");
-    throw UserError("DATA", names, "",
-                    fmt::format("nothing to learn: all {} rows are dropped, the first because {}", dataset.counts.rows,
-                                dataset.counts.dropped.front().reason),
-                    "give rows with text, or labels that are not all -100");
+    const std::string& reason = dataset.counts.dropped.front().reason;
+    const bool cut = reason.find("--max-seq-length") != std::string::npos;
+    throw UserError(
+        "DATA", names, "",
+        fmt::format("nothing to learn: all {} rows are dropped, the first because {}", dataset.counts.rows, reason),
+        cut ? "raise --max-seq-length" : "give rows with text, or labels that are not all -100");
 }
 
 std::vector<Example> hold_out(Dataset& dataset, double share, int64_t seed) {

@@ -62,12 +62,13 @@ bool is_blank(const std::string& line) {
     return line.find_first_not_of(" \t\r") == std::string::npos;
 }
 
-// What pretty-printed JSON begins with.
-void expect_row_in_line(std::string_view line, const std::string& where) {
-    line = line.substr(0, line.find_last_not_of(" \t\r") + 1);
-    if (line == "{" || line == "[")
-        throw UserError("SYNTAX", where, "", fmt::format("the row does not end in its line, which is {} alone", line),
-                        "write every row in one line, or call a file that is one array of rows .json");
+// Whether the error is a row's that goes on in the next line, as pretty-printed JSON does.
+bool is_unfinished(const UserError& error, LineReader& following) {
+    if (std::string_view(error.what()).find("unexpected end of input") == std::string_view::npos) return false;
+    std::string line;
+    while (following.next(line))
+        if (!is_blank(line)) return true;
+    return false;
 }
 
 }   // namespace
@@ -155,9 +156,16 @@ bool RowReader::next_value(Json& row) {
             ++blank_lines_;
             continue;
         }
-        expect_row_in_line(line, where());
         if (line.capacity() > 2 * kChunk) line.shrink_to_fit();   // grown by doubling, maybe to twice its bytes
-        row = parse_json(line, where(), row_limits());
+        const std::string at = where();
+        try {
+            row = parse_json(line, at, row_limits());
+        } catch (const UserError& error) {
+            if (is_unfinished(error, lines_))
+                throw UserError("SYNTAX", at, "", "the row does not end in its line",
+                                "write every row in one line, or call a file that is one array of rows .json");
+            throw;
+        }
         return true;
     }
     return false;

@@ -15,7 +15,9 @@ namespace {
 
 constexpr std::string_view kRemedy = "repair the file or fetch it again";
 
-std::string line_and_column(std::string_view text, size_t at) {
+// A text of one line has no other line to tell it from: that of JSONL rows is named where they lie.
+std::string place_in(std::string_view text, size_t at) {
+    if (text.find('\n') == std::string_view::npos) return fmt::format("column {}", std::min(at, text.size()) + 1);
     const std::string_view before = text.substr(0, std::min(at, text.size()));
     const auto lines = std::count(before.begin(), before.end(), '\n');
     const size_t newline = before.rfind('\n');
@@ -93,7 +95,7 @@ public:
         std::string sentence(brief.substr(0, brief.find("; last read")));
         std::replace(sentence.begin(), sentence.end(), ';', ',');   // the remedy comes behind the line's only one
         const std::string kind = sentence.find("surrogate") == std::string::npos ? "SYNTAX" : "ENCODING";
-        throw UserError(kind, where_, line_and_column(text_, position == 0 ? 0 : position - 1),
+        throw UserError(kind, where_, place_in(text_, position == 0 ? 0 : position - 1),
                         sentence.empty() ? "is no JSON" : sentence, kRemedy);
     }
 
@@ -264,7 +266,7 @@ void check_encoding(std::string_view text, std::string_view where) {
         throw UserError("ENCODING", where, "", "begins with a byte order mark", "save it as UTF-8 without one");
     const size_t bad = first_invalid_utf8(text);
     if (bad != std::string_view::npos)
-        throw UserError("ENCODING", where, line_and_column(text, bad), "is not UTF-8", "save it as UTF-8 or fetch it again");
+        throw UserError("ENCODING", where, place_in(text, bad), "is not UTF-8", "save it as UTF-8 or fetch it again");
 }
 
 template <class J>
@@ -276,7 +278,7 @@ J parse(std::string_view text, std::string_view where, const JsonLimits& limits,
     refuse_stand_in(text, where);
     // The parser takes a NUL for the end of the text and would not look at what is behind it.
     const size_t nul = text.find('\0');
-    if (nul != std::string_view::npos) throw UserError("SYNTAX", where, line_and_column(text, nul), "a NUL byte", kRemedy);
+    if (nul != std::string_view::npos) throw UserError("SYNTAX", where, place_in(text, nul), "a NUL byte", kRemedy);
     Builder<J> builder(text, where, limits, parts);
     J::sax_parse(text, &builder);
     return builder.take();

@@ -57,6 +57,22 @@ const BadCase kRows[] = {
      [](Scene& s) { put(s.rows(), "[\n  {\n    \"input_ids\": [3, 4]\n  }\n]\n"); }},
     {0, "pretty-printed rows", "SYNTAX", "every row in one line",
      [](Scene& s) { put(s.rows(), "{ \r\n  \"input_ids\": [3, 4]\r\n}\r\n"); }},
+    {0, "rows that break after their first field", "SYNTAX", "rows.jsonl:2: the row does not end in its line",
+     [](Scene& s) { put(s.rows(), "{\"input_ids\":[3,4]}\n{\"input_ids\":[3,4],\n\"labels\":[3,4]}\n"); }},
+    {0, "a last row that is cut, before blank lines", "SYNTAX", "rows.jsonl:2: column 16",
+     [](Scene& s) { put(s.rows(), "{\"input_ids\":[3,4]}\n{\"input_ids\":[3\n\n"); }},
+    {0, "rows that are a git-lfs pointer", "SYNTAX", "rows.jsonl:1: is a git-lfs pointer",
+     [](Scene& s) { put(s.rows(), "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"); }},
+    {0, "rows of another format than is asked for", "SCHEMA", "leave --dataset-format at auto",
+     [](Scene& s) {
+         s.flag("--dataset-format", "tokens");
+         put(s.rows(), "{\"text\":\"a\"}\n");
+     }},
+    {0, "rows that are all too long", "DATA", "; raise --max-seq-length",
+     [](Scene& s) {
+         s.flag("--truncation", "drop");
+         s.flag("--max-seq-length", "3");
+     }},
     {67, "an array as a row", "SCHEMA", "rows.jsonl:1", [](Scene& s) { put(s.rows(), "[3,4]\n"); }},
     {67, "a row of another kind than the first", "SCHEMA", "rows.jsonl:2",
      [](Scene& s) { put(s.rows(), "{\"input_ids\":[3,4]}\n{\"text\":\"a\"}\n"); }},
