@@ -98,6 +98,8 @@ void expect_output_folder(const fs::path& folder, const RunInputs& inputs, Resul
     if (const auto file = file_in_a_checkpoints_place(folder))
         throw UserError("PATH", kFlag, file->string(), "it is a file where a checkpoint would be saved",
                         "move it, or name another folder");
+    if (fs::is_symlink(folder, ignored) && !fs::exists(folder, ignored))
+        throw UserError("PATH", kFlag, folder.string(), "it is a link to nothing", "mend the link or name a folder");
     const fs::path existing = existing_part(fs::absolute(folder));
     if (!fs::is_directory(existing))
         throw UserError("PATH", kFlag, folder.string(), existing.string() + " is not a folder", "name another folder");

@@ -53,8 +53,8 @@ size_t skip_quotes(std::string_view text, size_t at) {
     return text.size();
 }
 
-// The first character outside quotes and comments for which `wanted` holds, or npos. What follows a quote where none may
-// open can be taken for quoted: toml++ ends there.
+// The first character outside quotes and comments for which `wanted` holds, or npos. What follows a quote where none
+// may open can be taken for quoted: toml++ ends there.
 template <class Wanted>
 size_t find_bare(std::string_view text, Wanted&& wanted) {
     for (size_t at = 0; at < text.size();) {
@@ -106,6 +106,8 @@ std::string read_text(const std::filesystem::path& path) {
     }
     if (text.size() > kLongestFile)
         throw UserError("LIMIT", path.native(), "", "is longer than 256 KiB", "a run file has one line per option");
+    if (text.starts_with("\xEF\xBB\xBF"))
+        throw UserError("ENCODING", path.native(), "", "begins with a byte order mark", "save it as UTF-8 without one");
     if (const size_t at = first_invalid_utf8(text); at != std::string::npos)
         throw UserError("ENCODING", path.native(), fmt::format("byte {}", at), "is not UTF-8",
                         "save the file as UTF-8");
@@ -216,6 +218,9 @@ void set_from(const toml::table& file, const std::string& name, std::vector<Opti
     const std::string place = fmt::format("line {}, column {}", at.line, at.column);
     if (says("cannot redefine existing"))
         throw UserError("SCHEMA", name, place, what.substr(what.find("cannot redefine")), "set each option once");
+    if (says("exceeded maximum nested"))
+        throw UserError("LIMIT", name, place, fmt::format("values nest deeper than {}", TOML_MAX_NESTED_VALUES),
+                        "keys are the option names in snake_case, at the top level");
     if (says("not representable in 64 bits") || says("could not be interpreted as a value"))
         throw UserError("RANGE", name, place, what, "see --help for the range of each option");
     throw UserError("SYNTAX", name, place, what, "correct the TOML");

@@ -97,8 +97,10 @@ const BadCase kRunFiles[] = {
          }
          run_file(s, text);
      }},
-    {83, "arrays 10 000 deep", "SYNTAX", "line 1",
+    {83, "arrays 10 000 deep", "LIMIT", "line 1, column 266: values nest deeper than 256; ",
      [](Scene& s) { run_file(s, "lora_r = " + std::string(10'000, '[')); }},
+    {83, "a byte order mark", "ENCODING", "run.toml: begins with a byte order mark",
+     [](Scene& s) { run_file(s, "\xef\xbb\xbflora_r = 4\n"); }},
     {83, "2 MB", "LIMIT", "run.toml", [](Scene& s) { run_file(s, std::string(2'000'000, '#')); }},
 };
 

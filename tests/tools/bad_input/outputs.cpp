@@ -25,6 +25,8 @@ const BadCase kOutputs[] = {
          locked = Descriptor(open(s.output().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
          REQUIRE(flock(locked.get(), LOCK_EX | LOCK_NB) == 0);
      }},
+    {84, "a link to nothing as output", "PATH", "it is a link to nothing",
+     [](Scene& s) { fs::create_symlink("nowhere", s.output()); }},
     {84, "a file with a checkpoint's name in it", "PATH", "checkpoint-8",
      [](Scene& s) {
          fs::create_directory(s.output());
