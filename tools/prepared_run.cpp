@@ -51,6 +51,8 @@ void expect_evaluation(const TrainOptions& options, const TrainData& data) {
         throw UserError("USAGE", "--eval-strategy", "", "the best evaluation is asked for, and nothing is evaluated",
                         "give --eval-dataset or --eval-split, or leave out --save-strategy best, "
                         "--load-best-model-at-end and --early-stopping-patience");
+    if (!data.evaluation.empty() && strategy == "no")
+        log::note("the rows for evaluation are never scored: --eval-strategy is no");
     if (options.save.load_best_model_at_end) expect_best_is_saved(options);
 }
 

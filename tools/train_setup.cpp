@@ -60,11 +60,13 @@ void TrainOptions::adopt_adapter(const Flags& flags) {
 }
 
 void TrainOptions::adopt_intervals(const Flags& flags) {
-    const auto adopt = [&](const char* interval, const char* name, std::string& strategy) {
+    const auto adopt = [&](const char* interval, bool differs, const char* name, std::string& strategy) {
         if (flags.given(interval) && !flags.given(name)) strategy = "steps";
+        if (differs && strategy != "steps")
+            log::note(fmt::format("--{} has no effect: it needs --{} steps", interval, name));
     };
-    adopt("save-steps", "save-strategy", save.save_strategy);
-    adopt("eval-steps", "eval-strategy", loop.eval_strategy);
+    adopt("save-steps", save.save_steps != SaveOptions().save_steps, "save-strategy", save.save_strategy);
+    adopt("eval-steps", loop.eval_steps != LoopOptions().eval_steps, "eval-strategy", loop.eval_strategy);
 }
 
 void TrainOptions::resolve(const ModelConfig& config) {

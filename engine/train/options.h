@@ -73,7 +73,8 @@ struct LoopOptions {
         v.group("numbers");
         v("on-nan", on_nan, "a step whose loss or gradient is not finite: stop (exit 4), or skip it and go on",
           {.one_of = "stop|skip"});
-        v("max-nan-skips", max_nan_skips, "steps in a row that may be skipped", {.at_least = 0, .needs = "on-nan=skip"});
+        v("max-nan-skips", max_nan_skips, "steps in a row that may be skipped",
+          {.at_least = 0, .needs = "on-nan=skip"});
         v.group("logging");
         v("logging-steps", logging_steps, "steps between lines on the screen; metrics.jsonl has every step",
           {.at_least = 1});
@@ -94,7 +95,8 @@ struct SaveOptions {
           {.one_of = "no|steps|epoch|best"});
         v("save-steps", save_steps, "steps between checkpoints of --save-strategy steps", {.at_least = 1});
         v("save-total-limit", save_total_limit,
-          "checkpoints to keep: the newest, and the best in place of one of them (0: all)", {.at_least = 0});
+          "checkpoints to keep: the newest, and the best in place of one of them (0: all)",
+          {.at_least = 0, .needs = "save-strategy=steps|epoch|best"});
         v("resume", resume,
           "where to begin; auto: at the newest whole checkpoint; never: anew; or a checkpoint-N folder",
           {.words = "auto|never", .of_this_call = true});

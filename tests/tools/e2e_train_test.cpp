@@ -214,6 +214,28 @@ TEST_CASE("an option that the others leave without effect is noted, one that is 
     CHECK(ended.err.find("--lora-dropout has no effect") == std::string::npos);
 }
 
+TEST_CASE("what is said of checkpoints and evaluations that are not made is noted") {
+    Scene scene;
+    scene.flag("--max-steps", "1");
+    scene.flag("--save-strategy", "no");
+    scene.flag("--save-total-limit", "3");
+    scene.flag("--save-steps", "7");
+    scene.flag("--eval-split", "0.3");
+    scene.flag("--eval-strategy", "no");
+    scene.flag("--eval-steps", "5");
+    const Ended ended = scene.run();
+    REQUIRE_MESSAGE(ended.code == 0, ended.err);
+    for (const char* line :
+         {"--save-total-limit has no effect: it needs --save-strategy steps|epoch|best",
+          "--save-steps has no effect: it needs --save-strategy steps",
+          "--eval-steps has no effect: it needs --eval-strategy steps", "the rows for evaluation are never scored"})
+        CHECK_MESSAGE(ended.err.find(line) != std::string::npos, line);
+    const Ended again = run_llmft({"train", "--config", scene.output() / "run.toml", "--resume", "never",
+                                   "--save-strategy", "steps", "--eval-strategy", "steps"});
+    REQUIRE_MESSAGE(again.code == 0, again.err);
+    CHECK(again.err.find("has no effect") == std::string::npos);
+}
+
 TEST_CASE("--shuffle false takes the rows in the order of the file, again and again") {
     Scene scene;
     put(scene.rows(), token_rows(1, 5, 1) + token_rows(1, 7, 2) + token_rows(1, 11, 3));
