@@ -74,8 +74,7 @@ struct MethodOptions {
         v("bias", lora.bias, "biases of the base that are trained too",
           {.one_of = "none|all|lora_only", .needs = kLora});
         v("modules-to-save", lora.modules_to_save,
-          "modules trained whole and saved in the adapter: names such as lm_head,embed_tokens,norm",
-          {.needs = kLora});
+          "modules trained whole and saved in the adapter: names such as lm_head,embed_tokens,norm", {.needs = kLora});
         v("use-rslora", lora.use_rslora, "scale by alpha/sqrt(r)", {.needs = kLora});
         v("lora-bias", lora.lora_bias, "a bias in lora_B", {.needs = kLora});
         v("init-lora-weights", lora.init_lora_weights, "how A and B start; all but false leave the model as it is",

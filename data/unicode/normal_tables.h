@@ -1,4 +1,5 @@
-// What tools/dev/make_unicode_tables.py writes of Unicode's normal forms; data/unicode/normal_forms.h is how it is asked.
+// What tools/dev/make_unicode_tables.py writes of Unicode's normal forms; data/unicode/normal_forms.h is how it is
+// asked.
 #pragma once
 
 #include <cstddef>

@@ -34,8 +34,9 @@ struct ScheduleOptions {
                      "cosine_with_min_lr|cosine_warmup_with_min_lr|warmup_stable_decay"});
         v("warmup-steps", warmup_steps, "steps from 0 to the peak; wins over warmup-ratio", {.at_least = 0});
         v("warmup-ratio", warmup_ratio, "the same as a share of all steps", {.at_least = 0, .at_most = 1});
-        constexpr auto kCosines = "lr-scheduler-type=cosine|cosine_with_restarts|cosine_with_min_lr|"
-                                  "cosine_warmup_with_min_lr";
+        constexpr auto kCosines =
+            "lr-scheduler-type=cosine|cosine_with_restarts|cosine_with_min_lr|"
+            "cosine_warmup_with_min_lr";
         constexpr auto kMinima = "lr-scheduler-type=cosine_with_min_lr|cosine_warmup_with_min_lr";
         constexpr auto kStable = "lr-scheduler-type=warmup_stable_decay";
         v("lr-num-cycles", num_cycles, "cosine kinds: waves (0.5; cosine_with_restarts: 1)",

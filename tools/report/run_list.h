@@ -20,8 +20,8 @@ struct RunSummary {
 };
 
 // The runs in these folders and below them, in the order of the folders, then of names. A folder is a run's if it holds
-// metrics.jsonl; one that cannot be read is left out with a warning. Throws UserError PATH for what is no folder, MISSING
-// where there is no run, and where none can be read, why.
+// metrics.jsonl; one that cannot be read is left out with a warning. Throws UserError PATH for what is no folder,
+// MISSING where there is no run, and where none can be read, why.
 std::vector<RunSummary> find_runs(const std::vector<std::string>& folders);
 
 std::string runs_table(const std::vector<RunSummary>& runs);
