@@ -13,6 +13,7 @@
 #include "tests/harness/compare.h"
 #include "tests/harness/skip.h"
 #include "tests/model/golden.h"
+#include "tools/generate/generator.h"
 #include "tools/inference.h"
 
 using namespace llmft;
@@ -64,17 +65,15 @@ void check_greedy(const Golden& golden, const ModelOptions& options) {
         const auto prompt = want.at("prompt_ids").get<std::vector<int32_t>>();
         const auto length = static_cast<int64_t>(prompt.size());
         const DecodeShape shape = {.documents = 1, .capacity = length + new_tokens};
-        const auto run_on = [&](Session& session, int64_t tokens) {
-            Run run = session.run();
-            DecodeSlots slots(session.model(), shape, run);
-            const GenerationOptions how = {.max_new_tokens = tokens,
-                                           .stop_ids = {config.eos_token_ids.begin(), config.eos_token_ids.end()}};
-            const DecodePrompt one = {.ids = prompt};
-            return generate(session.model(), slots, {&one, 1}, how, {}, run).front().ids;
-        };
-        Inference model =
-            open_inference(options, source, config, shape.tokens(), [&](Session& dry) { run_on(dry, 2); });
-        CHECK(run_on(*model.session, new_tokens) == want.at("new_ids").get<std::vector<int32_t>>());
+        Inference model = open_inference(options, source, config, shape.tokens(),
+                                         [&](Session& dry) { rehearse_generation(dry, shape); });
+        Run run = model.session->run();
+        DecodeSlots slots(model.session->model(), shape, run);
+        const GenerationOptions how = {.max_new_tokens = new_tokens,
+                                       .stop_ids = {config.eos_token_ids.begin(), config.eos_token_ids.end()}};
+        const DecodePrompt one = {.ids = prompt};
+        CHECK(generate(model.session->model(), slots, {&one, 1}, how, {}, run).front().ids ==
+              want.at("new_ids").get<std::vector<int32_t>>());
     }
 }
 

@@ -95,6 +95,7 @@ std::pair<int64_t, int64_t> fail_every(const std::function<void()>& read) {
 TEST_CASE("a reader whose n-th allocation fails throws out of memory, for every n, and keeps nothing") {
     Scene scene;
     scene.make_adapter();
+    write_manifest(scene.path("adapter"), make_manifest(scene.path("adapter"), {{"kind", "adapter"}}));
     put(scene.model() / "tokenizer.json", few_tokens_json().dump());
     put(scene.path("text.jsonl"), "{\"text\":\"ab\"}\n{\"text\":\"abc a\"}\n");
     put(scene.path("run.toml"), "lora_r = 4\ntarget_modules = [\"q_proj\", \"v_proj\"]\n");
