@@ -8,7 +8,7 @@ seconds=$1 runs=$2
 shift 2
 [ $# -gt 0 ] || set -- $(ls tests/fuzz/corpus)
 
-export ASAN_OPTIONS=quarantine_size_mb=16:malloc_context_size=8 UBSAN_OPTIONS=print_stacktrace=1
+export ASAN_OPTIONS=quarantine_size_mb=2:malloc_context_size=0 UBSAN_OPTIONS=print_stacktrace=1
 export TMPDIR=$PWD/build/fuzz/tmp   # readers of folders get theirs here
 found=0
 printf '%-18s %12s %10s %9s %8s\n' target executions per_s coverage crashes
@@ -17,8 +17,8 @@ for target in "$@"; do
     rm -f "build/fuzz/$target"-{crash,leak,timeout,oom}-*
     log=build/fuzz/$target.log
     # The longest single allocation: 4 bytes a byte of the longest input, and 16 MiB; but a template may run.
-    limits="-timeout=2 -rss_limit_mb=1024 -malloc_limit_mb=17 -max_len=4096"
-    [ "$target" != template ] || limits="-timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=128 -max_len=1024"
+    limits="-entropic=0 -timeout=2 -rss_limit_mb=1024 -malloc_limit_mb=17 -max_len=4096"
+    [ "$target" != template ] || limits="-entropic=0 -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=128 -max_len=1024"
     build/fuzz/fuzz_$target $limits -max_total_time="$seconds" -runs="$([ "$runs" = 0 ] && echo -1 || echo "$runs")" \
         -print_final_stats=1 -artifact_prefix="build/fuzz/$target-" "build/fuzz/learned/$target" \
         "tests/fuzz/corpus/$target" >"$log" 2>&1 || true
