@@ -93,14 +93,18 @@ AddedTokens::AddedTokens(const std::optional<JsonField>& list, const Vocabulary&
         ids_.emplace(token.content, token.id);
         tokens_.push_back(std::move(token));
     }
-    for (const AddedToken& token : tokens_) {
-        if (!token.normalized) {
-            raw_.add(token.content, token);
-            continue;
+    try {
+        for (const AddedToken& token : tokens_) {
+            if (!token.normalized) {
+                raw_.add(token.content, token);
+                continue;
+            }
+            TracedText content = TracedText::plain(token.content, 0, false);
+            normalizer.apply(content);
+            normalized_.add(content.text, token);
         }
-        TracedText content = TracedText::plain(token.content, 0, false);
-        normalizer.apply(content);
-        normalized_.add(content.text, token);
+    } catch (const ByteTrie::LimitReached&) {
+        list->refuse("LIMIT", "its tokens are too long together", "use another model");
     }
 }
 
